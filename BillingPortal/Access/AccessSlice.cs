@@ -1,0 +1,6 @@
+namespace BillingPortal.Access;
+
+internal static class AccessSlice
+{
+    public static WebApplicationBuilder AddAccess(this WebApplicationBuilder builder) => builder;
+}

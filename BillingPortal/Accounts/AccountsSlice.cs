@@ -1,0 +1,8 @@
+namespace BillingPortal.Accounts;
+
+internal static class AccountsSlice
+{
+    public static WebApplicationBuilder AddAccounts(this WebApplicationBuilder builder) => builder;
+
+    public static RouteGroupBuilder MapAccounts(this RouteGroupBuilder api) => api;
+}

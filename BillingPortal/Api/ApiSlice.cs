@@ -1,0 +1,23 @@
+using BillingPortal.Accounts;
+using BillingPortal.Catalog;
+using BillingPortal.Charging;
+using BillingPortal.Exports;
+using BillingPortal.Gating;
+using BillingPortal.Identity;
+using BillingPortal.Ledger;
+using BillingPortal.Payments;
+using BillingPortal.Purchases;
+using BillingPortal.Subscriptions;
+
+namespace BillingPortal.Api;
+
+/// <summary>The outside contract's one route group; what is mapped here answers under <c>/api/v1</c>.</summary>
+internal static class ApiSlice
+{
+    public static void MapApi(this WebApplication app)
+    {
+        var api = app.MapGroup("/api/v1");
+        api.MapAccounts().MapCatalog().MapIdentity().MapPayments().MapLedger()
+            .MapSubscriptions().MapPurchases().MapCharging().MapGating().MapExports();
+    }
+}

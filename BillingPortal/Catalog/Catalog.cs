@@ -1,0 +1,201 @@
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Catalog;
+
+// The catalog as a snapshot: immutable values, the same for everybody, replaced whole when it changes (DESIGN §2).
+// The file's shape is catalogs/schema.json; these records are its meaning.
+
+/// <summary>Everything that is sold and how it is priced. One version of it is in force at a time.</summary>
+public sealed record CatalogDocument
+{
+    public required string Name { get; init; }
+    /// <summary>Currency of the money reserve and of prices that name none, e.g. <c>usd</c>.</summary>
+    public required Unit Currency { get; init; }
+    /// <summary>The plan a new account stands on at once.</summary>
+    public required string DefaultPlan { get; init; }
+    /// <summary>Free uses granted once to each new account, into <c>free_use</c>; 0 for none.</summary>
+    public int FreeUses { get; init; }
+    public IReadOnlyList<Meter> Meters { get; init; } = [];
+    public IReadOnlyList<Feature> Features { get; init; } = [];
+    public IReadOnlyList<Provider> Providers { get; init; } = [];
+    public IReadOnlyList<Model> Models { get; init; } = [];
+    public IReadOnlyList<Tool> Tools { get; init; } = [];
+    public IReadOnlyList<Plan> Plans { get; init; } = [];
+    public IReadOnlyList<CreditPack> CreditPacks { get; init; } = [];
+    public IReadOnlyList<ActionCost> Actions { get; init; } = [];
+    public IReadOnlyList<RateCard> RateCards { get; init; } = [];
+    public UnpricedModelPolicy UnpricedModel { get; init; } = UnpricedModelPolicy.Block;
+    /// <summary>What share of the price each outcome costs, 0 to 1; an outcome not named costs 1.</summary>
+    public IReadOnlyDictionary<Outcome, decimal> OutcomeShares { get; init; } = new Dictionary<Outcome, decimal>();
+    /// <summary>Limits for a money top-up of a free amount; null where the catalog sells none.</summary>
+    public ReserveTopUp? ReserveTopUp { get; init; }
+    /// <summary>Days of access after a failed payment.</summary>
+    public int PaymentGraceDays { get; init; } = 7;
+    /// <summary>Days a refunded part lives on when its grant has expired meanwhile (DESIGN §7.20).</summary>
+    public int RefundGraceDays { get; init; } = 30;
+    public IReadOnlyList<Question> Questions { get; init; } = [];
+}
+
+/// <summary>How an attempt ended; each is charged as the catalog says (F5).</summary>
+public enum Outcome { Success, ProviderError, ClientAbort, Timeout, Filtered }
+
+/// <summary>What to do with a model that no rate covers (F6).</summary>
+public enum UnpricedModelPolicy { Block, Fallback, Suspense }
+
+/// <summary>A question and its answer on the pricing page.</summary>
+public sealed record Question(string Text, string Answer);
+
+public sealed record ReserveTopUp(Amount Minimum, Amount Maximum, IReadOnlyList<Amount> Suggested);
+
+public enum MeterKind
+{
+    /// <summary>Adds up over a period: tokens, messages.</summary>
+    Counter,
+    /// <summary>Stands at a value: storage, seats.</summary>
+    Level,
+}
+
+/// <summary>How a level is rated at the period's close (DESIGN §7.10).</summary>
+public enum LevelRating { Max, Last, Average }
+
+/// <summary>What is counted. The id is also the unit of its wallet.</summary>
+public sealed record Meter(string Id, string Name, MeterKind Kind = MeterKind.Counter)
+{
+    /// <summary>Singular word for one, e.g. <c>message</c>, <c>GB</c>.</summary>
+    public string UnitLabel { get; init; } = "unit";
+    public LevelRating LevelRating { get; init; } = LevelRating.Max;
+    /// <summary>Quantities of a level are rounded up to a multiple of this when rated.</summary>
+    public decimal Step { get; init; } = 1m;
+    public Unit Unit => Unit.Of(Id);
+}
+
+public sealed record Feature(string Id, string Name) { public string? Description { get; init; } }
+public sealed record Tool(string Id, string Name);
+
+public sealed record Provider(string Id, string Name)
+{
+    /// <summary>Whether a customer may bring a key of their own for it.</summary>
+    public bool BringYourOwnKey { get; init; }
+}
+
+public sealed record Model(string Id, string Name, string Provider)
+{
+    public bool Available { get; init; } = true;
+    public int? ContextTokens { get; init; }
+    /// <summary>What the model's provider charges us, in the catalog's currency per million tokens.</summary>
+    public TokenPrices? Cost { get; init; }
+}
+
+/// <summary>Prices of token kinds, each per the same number of tokens.</summary>
+/// <param name="Input">Per <paramref name="Per"/> input tokens.</param>
+/// <param name="Output">Per <paramref name="Per"/> output tokens.</param>
+/// <param name="CachedInput">Per <paramref name="Per"/> cached input tokens; null: as input.</param>
+/// <param name="Per">1, 1,000 or 1,000,000.</param>
+public sealed record TokenPrices(decimal Input, decimal Output, decimal? CachedInput = null, int Per = 1_000_000);
+
+public enum BillingInterval { Month, Year }
+
+/// <summary>What a plan costs for an interval; 0 for a free one.</summary>
+/// <param name="StripePrice">An existing Stripe price id to bind to, where there is one; otherwise the price is found by lookup key <c>{plan}_{interval}_{currency}</c>.</param>
+public sealed record PlanPrice(BillingInterval Interval, Amount Amount, Unit Currency, string? StripePrice = null);
+
+public enum Cap
+{
+    /// <summary>Refuses at the limit.</summary>
+    Hard,
+    /// <summary>Passes with a warning: without end where overage is billed, else up to <see cref="Allowance.GracePercent"/>.</summary>
+    Soft,
+}
+
+/// <summary>What a plan includes of one meter each month.</summary>
+/// <param name="Meter">The meter's id.</param>
+/// <param name="Included">Quantity a month (counter) or standing limit (level); null: unlimited, counted and never refused.</param>
+public sealed record Allowance(string Meter, Amount? Included)
+{
+    public Cap Cap { get; init; } = Cap.Hard;
+    /// <summary>Soft cap without overage: refuses beyond this share of the allowance, in percent.</summary>
+    public int GracePercent { get; init; } = 120;
+    /// <summary>Price of use beyond the allowance; null: none is sold.</summary>
+    public OveragePrice? Overage { get; init; }
+    /// <summary>Share of what is left that lives on into the next period, in percent.</summary>
+    public int RolloverPercent { get; init; }
+}
+
+/// <summary>A price per so many of a meter, in a currency.</summary>
+public sealed record OveragePrice(decimal Price, int Per, Unit Currency);
+
+/// <summary>What a customer stands on: prices, allowances, entitlements and who pays for what.</summary>
+public sealed record Plan(string Id, string Name)
+{
+    public string? Description { get; init; }
+    /// <summary>Shown on the pricing page.</summary>
+    public bool IsPublic { get; init; } = true;
+    /// <summary>Marked as the one to take.</summary>
+    public bool IsHighlighted { get; init; }
+    /// <summary>Order on the pricing page and of upgrades, least first.</summary>
+    public int Rank { get; init; }
+    /// <summary>Empty: free.</summary>
+    public IReadOnlyList<PlanPrice> Prices { get; init; } = [];
+    public int TrialDays { get; init; }
+    public IReadOnlyList<Allowance> Allowances { get; init; } = [];
+    public IReadOnlyList<string> Features { get; init; } = [];
+    /// <summary>Ids, or <c>*</c> for all, now and later.</summary>
+    public IReadOnlyList<string> Models { get; init; } = ["*"];
+    public IReadOnlyList<string> Tools { get; init; } = ["*"];
+    public IReadOnlyList<string> Providers { get; init; } = ["*"];
+    public bool BringYourOwnKey { get; init; }
+    /// <summary>By what is to be paid for (a unit: a meter, <c>credit</c>, a currency): which wallets may pay, in order. A unit not named is paid from its own wallet alone.</summary>
+    public IReadOnlyDictionary<Unit, IReadOnlyList<FundingStep>> Funding { get; init; } = new Dictionary<Unit, IReadOnlyList<FundingStep>>();
+    /// <summary>The rate card's id; null: the catalog's first.</summary>
+    public string? RateCard { get; init; }
+    /// <summary>Credits granted with each paid period, expiring with it.</summary>
+    public Amount IncludedCredits { get; init; }
+    public LowBalancePolicy LowBalancePolicy { get; init; } = LowBalancePolicy.Block;
+    /// <summary>How far below zero <see cref="Catalog.LowBalancePolicy.Limited"/> lets credits and money go.</summary>
+    public Amount OverdraftLimit { get; init; }
+
+    public Allowance? AllowanceOf(string meter) => Allowances.FirstOrDefault(a => a.Meter == meter);
+    public bool IsFree => Prices.All(p => p.Amount.IsZero);
+}
+
+/// <summary>How far below zero credit and money wallets may go (D3).</summary>
+public enum LowBalancePolicy { Block, Warn, Limited }
+
+/// <summary>One link of a funding chain.</summary>
+/// <param name="Wallet">The wallet that pays.</param>
+/// <param name="Price">How much of that wallet one unit of what is paid for takes.</param>
+/// <param name="PerUse">True: the wallet pays whole uses (the charge's quantity) and not amounts, as free uses do.</param>
+public sealed record FundingStep(Unit Wallet, decimal Price = 1m, bool PerUse = false);
+
+/// <summary>Credits for money, once.</summary>
+public sealed record CreditPack(string Id, string Name, Amount Price, Unit Currency, Amount Credits)
+{
+    /// <summary>Credits on top of <see cref="Credits"/>, as a grant of their own.</summary>
+    public Amount Bonus { get; init; }
+    public int? ExpiresAfterDays { get; init; }
+    public string? StripePrice { get; init; }
+    public string? Description { get; init; }
+}
+
+/// <summary>What one use of an action costs.</summary>
+public sealed record ActionCost(string Id, string Name, Amount Price)
+{
+    /// <summary>What the price is in: <c>credit</c>, a currency or a meter.</summary>
+    public Unit Unit { get; init; } = Unit.Credit;
+    public string? Description { get; init; }
+    public bool IsActive { get; init; } = true;
+}
+
+/// <summary>Prices in force from an instant on. A new version never changes past charges.</summary>
+public sealed record RateCard(string Id, int Version, DateTimeOffset EffectiveFrom, Unit Unit)
+{
+    public IReadOnlyList<ModelRate> Models { get; init; } = [];
+    public IReadOnlyList<MeterRate> Meters { get; init; } = [];
+    public string Label => $"{Id} v{Version}";
+}
+
+/// <summary>A model's token prices; <c>*</c> as model or provider stands for any, the most exact wins.</summary>
+public sealed record ModelRate(string Provider, string Model, TokenPrices Prices);
+
+/// <summary>A price per so many of a meter.</summary>
+public sealed record MeterRate(string Meter, decimal Price, int Per = 1);

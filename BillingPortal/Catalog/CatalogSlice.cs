@@ -1,0 +1,8 @@
+namespace BillingPortal.Catalog;
+
+internal static class CatalogSlice
+{
+    public static WebApplicationBuilder AddCatalog(this WebApplicationBuilder builder) => builder;
+
+    public static RouteGroupBuilder MapCatalog(this RouteGroupBuilder api) => api;
+}

@@ -1,0 +1,6 @@
+namespace BillingPortal.Jobs;
+
+internal static class JobsSlice
+{
+    public static WebApplicationBuilder AddJobs(this WebApplicationBuilder builder) => builder;
+}

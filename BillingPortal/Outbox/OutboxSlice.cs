@@ -1,0 +1,6 @@
+namespace BillingPortal.Outbox;
+
+internal static class OutboxSlice
+{
+    public static WebApplicationBuilder AddOutbox(this WebApplicationBuilder builder) => builder;
+}

@@ -1,0 +1,44 @@
+using BillingPortal.Catalog;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Rating;
+
+/// <summary>Token counts of one model call, each ≥ 0.</summary>
+/// <param name="Input">Input tokens, cached ones not included.</param>
+public readonly record struct TokenCounts(long Input, long Output, long CachedInput = 0)
+{
+    public long Total => Input + Output + CachedInput;
+}
+
+/// <summary>What was done, as the caller names it: an action, a meter and quantity, a model and tokens, or a raw amount. Already validated for text and ranges.</summary>
+public sealed record ChargeSubject
+{
+    public string? Action { get; init; }
+    public string? Meter { get; init; }
+    public decimal Quantity { get; init; } = 1m;
+    public string? Provider { get; init; }
+    public string? Model { get; init; }
+    public string? Tool { get; init; }
+    public string? Feature { get; init; }
+    /// <summary>The customer's own provider key was used: counted, costs no credits (A8).</summary>
+    public bool Byok { get; init; }
+    public TokenCounts? Tokens { get; init; }
+    /// <summary>With <see cref="Amount"/>: a raw amount of a unit.</summary>
+    public Unit? Unit { get; init; }
+    public Amount? Amount { get; init; }
+    public Outcome Outcome { get; init; } = Outcome.Success;
+}
+
+/// <summary>What has to be paid for: an amount of a unit, for so many uses.</summary>
+/// <param name="Unit">The meter, <c>credit</c> or currency that the price is in; the key of the plan's funding chain.</param>
+/// <param name="Uses">How many single uses this is, for wallets that pay by the use (<c>free_use</c>).</param>
+public readonly record struct Demand(Unit Unit, Amount Amount, decimal Uses);
+
+/// <summary>A charge's price and how it came about; stored with the charge as its receipt.</summary>
+/// <param name="Demands">One for a charge of one thing; empty when the outcome costs nothing.</param>
+/// <param name="RateVersion">Label of the rate-card version used, where one was.</param>
+/// <param name="Lines">One per priced quantity, for the receipt.</param>
+public sealed record RatedCharge(IReadOnlyList<Demand> Demands, string? RateVersion, IReadOnlyList<RatedLine> Lines);
+
+/// <summary>One line of a receipt: quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
+public sealed record RatedLine(string What, decimal Quantity, decimal Price, int Per, decimal Amount, Unit Unit);
