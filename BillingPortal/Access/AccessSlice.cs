@@ -2,5 +2,10 @@ namespace BillingPortal.Access;
 
 internal static class AccessSlice
 {
-    public static WebApplicationBuilder AddAccess(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddAccess(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddAuthorization(Policies.Add);
+        builder.Services.AddCascadingAuthenticationState();
+        return builder;
+    }
 }

@@ -1,0 +1,48 @@
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace BillingPortal.Accounts;
+
+/// <summary>Who is billed. Plan, status and balances stand in the ledger; here is who they are.</summary>
+public sealed class Account
+{
+    public AccountId AccountId { get; init; }
+    /// <summary>The product's own id for its customer: unique, never changed.</summary>
+    public string ExternalId { get; init; } = "";
+    public string? Email { get; set; }
+    public string? Name { get; set; }
+    /// <summary>Currency asked for; the one in force is fixed by the first money transfer.</summary>
+    public Unit? Currency { get; set; }
+    /// <summary>JSON object of free string pairs of the product, such as roles and agent ids.</summary>
+    public string Metadata { get; set; } = "{}";
+    /// <summary>IANA zone of the customer's calendar periods.</summary>
+    public string TimeZone { get; set; } = "UTC";
+    /// <summary>Whether the person agreed to marketing; null: never asked.</summary>
+    public bool? MarketingConsent { get; set; }
+    public DateTimeOffset? MarketingConsentAt { get; set; }
+    /// <summary>Where they said so: a page's path or the product's own word.</summary>
+    public string? MarketingConsentSource { get; set; }
+    /// <summary>JSON of auto top-up; null: off.</summary>
+    public string? AutoTopUp { get; set; }
+    public DateTimeOffset CreatedAt { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<Account>
+    {
+        public void Configure(EntityTypeBuilder<Account> builder)
+        {
+            builder.ToTable("accounts", t => t.HasCheckConstraint("ck_accounts_external_id", "length(external_id) between 1 and 200"));
+            builder.HasKey(a => a.AccountId);
+            builder.Property(a => a.ExternalId).HasMaxLength(200);
+            builder.Property(a => a.Email).HasMaxLength(320);
+            builder.Property(a => a.Name).HasMaxLength(200);
+            builder.Property(a => a.Metadata).HasColumnType("jsonb");
+            builder.Property(a => a.AutoTopUp).HasColumnType("jsonb");
+            builder.Property(a => a.TimeZone).HasMaxLength(60);
+            builder.Property(a => a.MarketingConsentSource).HasMaxLength(200);
+            builder.HasIndex(a => a.ExternalId).IsUnique();
+            // Lists are newest first; searches are by prefix of id, e-mail or name.
+            builder.HasIndex(a => a.CreatedAt);
+        }
+    }
+}
