@@ -34,6 +34,28 @@ public sealed record CatalogDocument
     /// <summary>Days a refunded part lives on when its grant has expired meanwhile (DESIGN §7.20).</summary>
     public int RefundGraceDays { get; init; } = 30;
     public IReadOnlyList<Question> Questions { get; init; } = [];
+
+    private CatalogIndex? index;
+
+    private CatalogIndex Index => index is { } built && ReferenceEquals(built.Document, this) ? built : index = new CatalogIndex(this);
+
+    /// <summary>Makes the lookups now and not at the first question.</summary>
+    internal void BuildIndex() => _ = Index;
+
+    public Plan? FindPlan(string id) => Index.Plan(id);
+    /// <summary>The plan, or the default one when the catalog no longer has it.</summary>
+    public Plan PlanOrDefault(string id) => Index.Plan(id) ?? Index.Plan(DefaultPlan)!;
+    public Meter? FindMeter(string id) => Index.Meter(id);
+    public ActionCost? FindAction(string id) => Index.Action(id);
+    public Model? FindModel(string id) => Index.Model(id);
+    public Provider? FindProvider(string id) => Index.Provider(id);
+    public CreditPack? FindCreditPack(string id) => Index.CreditPack(id);
+    /// <summary>Least first.</summary>
+    public IReadOnlyList<Plan> PlansByRank() => Index.PlansByRank;
+    /// <summary>The version of a plan's rate card in force at an instant; null where there is none.</summary>
+    internal IndexedRateCard? FindRateCard(Plan plan, DateTimeOffset now) => Index.RateCard(plan.RateCard, now);
+    /// <summary>The version of a plan's rate card in force at an instant; null where there is none.</summary>
+    public RateCard? RateCardOf(Plan plan, DateTimeOffset now) => FindRateCard(plan, now)?.Card;
 }
 
 /// <summary>How an attempt ended; each is charged as the catalog says (F5).</summary>
@@ -139,7 +161,7 @@ public sealed record Plan(string Id, string Name)
     public int TrialDays { get; init; }
     public IReadOnlyList<Allowance> Allowances { get; init; } = [];
     public IReadOnlyList<string> Features { get; init; } = [];
-    /// <summary>Ids, or <c>*</c> for all, now and later.</summary>
+    /// <summary>Ids, beginnings of ids (<c>claude-haiku*</c>), or <c>*</c> for all, now and later.</summary>
     public IReadOnlyList<string> Models { get; init; } = ["*"];
     public IReadOnlyList<string> Tools { get; init; } = ["*"];
     public IReadOnlyList<string> Providers { get; init; } = ["*"];
@@ -191,10 +213,12 @@ public sealed record RateCard(string Id, int Version, DateTimeOffset EffectiveFr
 {
     public IReadOnlyList<ModelRate> Models { get; init; } = [];
     public IReadOnlyList<MeterRate> Meters { get; init; } = [];
+    /// <summary>Prices of models that no rate covers, where the catalog's policy is <see cref="UnpricedModelPolicy.Fallback"/>.</summary>
+    public TokenPrices? Fallback { get; init; }
     public string Label => $"{Id} v{Version}";
 }
 
-/// <summary>A model's token prices; <c>*</c> as model or provider stands for any, the most exact wins.</summary>
+/// <summary>A model's token prices. Model and provider are ids, beginnings of ids (<c>gpt-4*</c>) or <c>*</c>; the most exact wins.</summary>
 public sealed record ModelRate(string Provider, string Model, TokenPrices Prices);
 
 /// <summary>A price per so many of a meter.</summary>

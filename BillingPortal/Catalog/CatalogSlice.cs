@@ -2,7 +2,11 @@ namespace BillingPortal.Catalog;
 
 internal static class CatalogSlice
 {
-    public static WebApplicationBuilder AddCatalog(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddCatalog(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<CatalogSnapshot>();
+        return builder;
+    }
 
     public static RouteGroupBuilder MapCatalog(this RouteGroupBuilder api) => api;
 }

@@ -32,13 +32,18 @@ public sealed record ChargeSubject
 /// <summary>What has to be paid for: an amount of a unit, for so many uses.</summary>
 /// <param name="Unit">The meter, <c>credit</c> or currency that the price is in; the key of the plan's funding chain.</param>
 /// <param name="Uses">How many single uses this is, for wallets that pay by the use (<c>free_use</c>).</param>
-public readonly record struct Demand(Unit Unit, Amount Amount, decimal Uses);
+/// <param name="OwnKey">The customer's own provider key was used: only wallets of meters may pay, never credits, free uses or money (A8).</param>
+public readonly record struct Demand(Unit Unit, Amount Amount, decimal Uses, bool OwnKey = false);
 
 /// <summary>A charge's price and how it came about; stored with the charge as its receipt.</summary>
 /// <param name="Demands">One for a charge of one thing; empty when the outcome costs nothing.</param>
 /// <param name="RateVersion">Label of the rate-card version used, where one was.</param>
 /// <param name="Lines">One per priced quantity, for the receipt.</param>
-public sealed record RatedCharge(IReadOnlyList<Demand> Demands, string? RateVersion, IReadOnlyList<RatedLine> Lines);
+public sealed record RatedCharge(IReadOnlyList<Demand> Demands, string? RateVersion, IReadOnlyList<RatedLine> Lines)
+{
+    /// <summary>Null: priced by a rate. <see cref="UnpricedModelPolicy.Fallback"/>: priced by the fallback rate. <see cref="UnpricedModelPolicy.Suspense"/>: no price yet, staff must set one (F6).</summary>
+    public UnpricedModelPolicy? Unpriced { get; init; }
+}
 
 /// <summary>One line of a receipt: quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
 public sealed record RatedLine(string What, decimal Quantity, decimal Price, int Per, decimal Amount, Unit Unit);
