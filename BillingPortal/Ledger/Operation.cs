@@ -26,8 +26,10 @@ public abstract class Operation(AccountId account, Origin origin, string key)
     public virtual string? Details => null;
     /// <summary>A charge that must be read under the lock before deciding (a refund's), by id.</summary>
     public virtual Guid? ChargeToLoad => null;
-    /// <summary>A hold that must be read under the lock before deciding, by id.</summary>
-    public virtual Guid? HoldToLoad => null;
+    /// <summary>False for what only brings the account to the present: it is idempotent by nature and leaves no operation row.</summary>
+    internal virtual bool IsRecorded => true;
+    /// <summary>Its transfers name the operation as their charge.</summary>
+    internal virtual bool IsCharge => false;
 
     /// <returns>Null when taken; the refusal otherwise.</returns>
     public abstract Refusal? Decide(AccountState account);

@@ -35,7 +35,7 @@ public sealed class Transfer
     /// <summary>Salted digest of the erasable details of the operation, where it has any.</summary>
     public byte[]? DetailsDigest { get; init; }
     /// <summary>SHA-256 over this row and the hash before it.</summary>
-    public byte[] Hash { get; init; } = [];
+    public byte[] Hash { get; internal set; } = [];
 
     /// <summary>The amount with the wallet's sign.</summary>
     public Amount Signed => IsCredit ? Amount : -Amount;

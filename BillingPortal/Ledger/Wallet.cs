@@ -14,6 +14,8 @@ public sealed class Wallet
     public Amount Held { get; set; }
     /// <summary>Depth below zero; above zero only when nothing unreserved remains.</summary>
     public Amount Debt { get; set; }
+    /// <summary>What this period's use has taken: of a meter, all that its own wallet paid or counted without limit; of credits and money, what came out of the plan's grants.</summary>
+    public Amount UsedInPeriod { get; set; }
     /// <summary>Number of the last transfer; transfers are numbered 1, 2, 3… without gaps.</summary>
     public long Seq { get; set; }
     /// <summary>Hash of the last transfer; 32 zero bytes before the first.</summary>
@@ -32,6 +34,7 @@ public sealed class Wallet
                 t.HasCheckConstraint("ck_wallets_last_hash", "octet_length(last_hash) = 32");
             });
             builder.HasKey(w => new { w.AccountId, w.Unit });
+            builder.Property(w => w.UsedInPeriod).HasDefaultValueSql("0");
             builder.Ignore(w => w.Available);
         }
     }

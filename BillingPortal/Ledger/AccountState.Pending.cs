@@ -1,0 +1,141 @@
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Ledger;
+
+// What the operations of a batch have appended and changed, and how a refused one is undone.
+public sealed partial class AccountState
+{
+    private readonly List<Transfer> pendingTransfers = [];
+    private readonly List<Charge> pendingCharges = [];
+    private readonly List<ChargeRefund> pendingRefunds = [];
+    private readonly List<Grant> newGrants = [];
+    private readonly HashSet<Wallet> touchedWallets = [];
+    private readonly HashSet<Grant> touchedGrants = [];
+    private readonly List<Action> undo = [];
+    private Guid operationId;
+    private byte[]? detailsDigest;
+    private bool ofCharge;
+    private (int Transfers, int Charges, int Refunds, int Grants) mark;
+
+    internal IReadOnlyList<Transfer> PendingTransfers => pendingTransfers;
+    internal IReadOnlyList<Charge> PendingCharges => pendingCharges;
+    internal IReadOnlyList<ChargeRefund> PendingRefunds => pendingRefunds;
+    internal IReadOnlyList<Grant> NewGrants => newGrants;
+    internal IReadOnlyCollection<Wallet> TouchedWallets => touchedWallets;
+    internal IReadOnlyCollection<Grant> TouchedGrants => touchedGrants;
+    internal bool HeadTouched { get; private set; }
+
+    /// <summary>From here on rows are appended in the name of this operation, until the next call.</summary>
+    internal void Begin(Guid operation, byte[]? digest, bool isCharge)
+    {
+        operationId = operation;
+        detailsDigest = digest;
+        ofCharge = isCharge;
+        undo.Clear();
+        mark = (pendingTransfers.Count, pendingCharges.Count, pendingRefunds.Count, newGrants.Count);
+    }
+
+    /// <summary>Transfers appended since <see cref="Begin"/>.</summary>
+    internal Transfer[] TransfersSinceBegin() => pendingTransfers.Count == mark.Transfers ? [] : [.. pendingTransfers.Skip(mark.Transfers)];
+
+    /// <summary>Undoes everything since <see cref="Begin"/>: a refused operation leaves no row.</summary>
+    internal void RollBack()
+    {
+        for (var i = undo.Count - 1; i >= 0; i--)
+        {
+            undo[i]();
+        }
+
+        undo.Clear();
+        pendingTransfers.RemoveRange(mark.Transfers, pendingTransfers.Count - mark.Transfers);
+        pendingCharges.RemoveRange(mark.Charges, pendingCharges.Count - mark.Charges);
+        pendingRefunds.RemoveRange(mark.Refunds, pendingRefunds.Count - mark.Refunds);
+        for (var i = newGrants.Count - 1; i >= mark.Grants; i--)
+        {
+            grants.Remove(newGrants[i].Id);
+            open.Remove(newGrants[i]);
+        }
+
+        newGrants.RemoveRange(mark.Grants, newGrants.Count - mark.Grants);
+    }
+
+    /// <summary>A grant that is not open any more but that the operation needs (a refund refills it).</summary>
+    internal void AddClosed(Grant grant)
+    {
+        if (grants.TryAdd(grant.Id, grant))
+        {
+            InsertInOrder(grant);
+        }
+    }
+
+    private void TouchHead()
+    {
+        HeadTouched = true;
+        var (uses, currency, plan, status, grace) = (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil);
+        var (anchor, start, end) = (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd);
+        var (policy, limit, overrides, planThen) = (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan);
+        undo.Add(() =>
+        {
+            (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil) = (uses, currency, plan, status, grace);
+            (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd) = (anchor, start, end);
+            (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan) = (policy, limit, overrides, planThen);
+        });
+    }
+
+    private Wallet Touch(Unit unit)
+    {
+        if (!wallets.TryGetValue(unit, out var wallet))
+        {
+            wallet = new Wallet { AccountId = Account, Unit = unit };
+            wallets.Add(unit, wallet);
+        }
+
+        // An untouched wallet that is rolled back is written unchanged: harmless, and rarer than bookkeeping would cost.
+        touchedWallets.Add(wallet);
+        var (balance, held, debt, seq, hash, used) = (wallet.Balance, wallet.Held, wallet.Debt, wallet.Seq, wallet.LastHash, wallet.UsedInPeriod);
+        undo.Add(() => (wallet.Balance, wallet.Held, wallet.Debt, wallet.Seq, wallet.LastHash, wallet.UsedInPeriod) = (balance, held, debt, seq, hash, used));
+        return wallet;
+    }
+
+    private void Touch(Grant grant)
+    {
+        touchedGrants.Add(grant);
+        var (remaining, reserved, isOpen) = (grant.Remaining, grant.Reserved, grant.IsOpen);
+        undo.Add(() => (grant.Remaining, grant.Reserved, grant.IsOpen) = (remaining, reserved, isOpen));
+    }
+
+    private Transfer Append(Wallet wallet, bool isCredit, Amount amount, TransferKind kind, Book book, List<GrantDraw> draws)
+    {
+        wallet.Seq++;
+        var ids = draws.Count == 0 ? [] : new Guid[draws.Count];
+        var amounts = draws.Count == 0 ? [] : new decimal[draws.Count];
+        for (var i = 0; i < draws.Count; i++)
+        {
+            ids[i] = draws[i].Grant.Value;
+            amounts[i] = draws[i].Amount.Value;
+        }
+
+        var transfer = new Transfer
+        {
+            AccountId = Account,
+            Unit = wallet.Unit,
+            Seq = wallet.Seq,
+            Id = TransferId.New(),
+            IsCredit = isCredit,
+            Amount = amount,
+            BalanceAfter = wallet.Balance,
+            Kind = kind,
+            Book = book,
+            OperationId = operationId,
+            ChargeId = kind == TransferKind.Refund ? LoadedCharge?.Id : ofCharge ? operationId : null,
+            GrantIds = ids,
+            GrantAmounts = amounts,
+            CreatedAt = Now,
+            DetailsDigest = detailsDigest,
+        };
+        transfer.Hash = HashChain.Next(wallet.LastHash, transfer);
+        wallet.LastHash = transfer.Hash;
+        pendingTransfers.Add(transfer);
+        return transfer;
+    }
+}

@@ -1,0 +1,204 @@
+using BillingPortal.Catalog;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Ledger;
+
+// How an account moves through time: grants expire, periods close and open, plans change.
+public sealed partial class AccountState
+{
+    /// <summary>Brings the account to <see cref="Now"/>: every border that was passed is crossed, in order. Two calls equal one.</summary>
+    internal void Advance()
+    {
+        ExpireGrants(before: Head.PeriodEnd);
+        while (Now >= Head.PeriodEnd)
+        {
+            TurnPeriod();
+            ExpireGrants(before: Head.PeriodEnd);
+        }
+    }
+
+    /// <summary>Moves the account to a plan (DESIGN §7.8): what is left of the old allowance goes back, the new one is opened less what this period already consumed.</summary>
+    /// <param name="anchor">Where its monthly periods begin from now on; null: as before.</param>
+    /// <returns>Null when taken; a 400 for a plan that the catalog has not.</returns>
+    public Refusal? ChangePlan(string plan, DateTimeOffset? anchor)
+    {
+        if (Catalog.Plans.FirstOrDefault(p => p.Id == plan) is not { } next)
+        {
+            return Refusal.Invalid("plan", $"The catalog has no plan '{plan}'.");
+        }
+
+        var border = anchor is { } start ? NotAfter(start.ToMicroseconds(), Now) : Head.PeriodAnchor;
+        if (next.Id == Head.Plan && border == Head.PeriodAnchor)
+        {
+            return null;
+        }
+
+        TouchHead();
+        foreach (var allowance in Plan.Allowances)
+        {
+            SettleOnPlanChange(allowance);
+        }
+
+        foreach (var grant in open.Where(g => g.Source == GrantSource.Plan).ToArray())
+        {
+            Close(grant, TransferKind.Reversal, Book.Plan);
+        }
+
+        Plan = next;
+        Head.Plan = next.Id;
+        Head.PeriodAnchor = border;
+        SetPeriod(Period.Monthly(border, Now));
+        OpenAllowances();
+        return null;
+    }
+
+    /// <summary>Sets the account's standing and, after a failed payment, how long access lasts.</summary>
+    public void ChangeStatus(AccountStatus status, DateTimeOffset? graceUntil)
+    {
+        TouchHead();
+        Head.Status = status;
+        Head.GraceUntil = graceUntil?.ToMicroseconds();
+    }
+
+    /// <summary>Sets how far below zero credits and money may go; null: as the plan says.</summary>
+    public void ChangeLowBalancePolicy(LowBalancePolicy? policy, Amount? overdraftLimit)
+    {
+        TouchHead();
+        Head.LowBalancePolicy = policy;
+        Head.OverdraftLimit = overdraftLimit;
+    }
+
+    private void ExpireGrants(DateTimeOffset before)
+    {
+        var until = Now < before ? Now : before;
+        foreach (var grant in open.Where(g => g.ExpiresAt <= until).OrderBy(g => g.ExpiresAt).ToArray())
+        {
+            // A plan's allowance that ends with the period is closed by the period's turn, which may roll it over.
+            if (grant.Source != GrantSource.Plan || grant.ExpiresAt < before)
+            {
+                Close(grant, TransferKind.Expiry, Book.Expired);
+            }
+        }
+    }
+
+    private void TurnPeriod()
+    {
+        var isFirst = Head.PeriodStart == Head.PeriodEnd;
+        var closing = new Period(Head.PeriodStart, Head.PeriodEnd);
+        var kept = CloseAllowances(closing);
+        foreach (var wallet in wallets.Values.Where(w => w.Unit.IsMeter && w.Debt.IsPositive).ToArray())
+        {
+            SettleOverage(wallet.Unit);
+        }
+
+        foreach (var wallet in wallets.Values.Where(w => w.UsedInPeriod.IsPositive).ToArray())
+        {
+            Touch(wallet.Unit).UsedInPeriod = Amount.Zero;
+        }
+
+        TouchHead();
+        // Months that passed unused leave no rows, unless something rolls over from one to the next.
+        SetPeriod(Plan.Allowances.Any(a => a.RolloverPercent > 0) && !isFirst
+            ? Period.After(Head.PeriodAnchor, closing)
+            : Period.Monthly(Head.PeriodAnchor, Now));
+        foreach (var (unit, amount) in kept)
+        {
+            Grant(new(unit, amount, GrantSource.Rollover) { ExpiresAt = Head.PeriodEnd, Reference = PeriodReference("rollover") });
+        }
+
+        if (isFirst && Catalog.FreeUses > 0)
+        {
+            Grant(new(Unit.FreeUse, Amount.Of(Catalog.FreeUses), GrantSource.Free) { Reference = "opening" });
+        }
+
+        OpenAllowances();
+    }
+
+    private List<UnitAmount> CloseAllowances(Period closing)
+    {
+        var kept = new List<UnitAmount>();
+        foreach (var grant in open.Where(g => g.Source == GrantSource.Plan && g.ExpiresAt <= closing.End).ToArray())
+        {
+            var percent = Plan.AllowanceOf(grant.Unit.Code)?.RolloverPercent ?? 0;
+            var left = grant.Remaining - grant.Reserved;
+            var rolls = Amount.Of(decimal.Round(left.Value * percent / 100m, Amount.Scale, MidpointRounding.ToZero));
+            if (rolls.IsPositive)
+            {
+                var wallet = Touch(grant.Unit);
+                Lower(grant, rolls);
+                wallet.Balance -= rolls;
+                Append(wallet, isCredit: false, rolls, TransferKind.Reversal, Book.Plan, [new(grant.Id, rolls)]);
+                kept.Add(new(grant.Unit, rolls));
+            }
+
+            Close(grant, TransferKind.Expiry, Book.Expired);
+        }
+
+        return kept;
+    }
+
+    private void OpenAllowances()
+    {
+        if (Head.Status == AccountStatus.Closed)
+        {
+            return;
+        }
+
+        foreach (var allowance in Plan.Allowances)
+        {
+            var isCounter = Catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is { Kind: MeterKind.Counter };
+            if (isCounter && allowance.Included is { } included)
+            {
+                OpenAllowance(Unit.Of(allowance.Meter), included);
+            }
+        }
+
+        OpenAllowance(Unit.Credit, Plan.IncludedCredits);
+    }
+
+    private void OpenAllowance(Unit unit, Amount included)
+    {
+        var left = included - WalletOf(unit).UsedInPeriod;
+        if (left.IsPositive)
+        {
+            Grant(new(unit, left, GrantSource.Plan) { ExpiresAt = Head.PeriodEnd, Reference = PeriodReference(Plan.Id) });
+        }
+    }
+
+    private void SettleOnPlanChange(Allowance allowance)
+    {
+        var unit = Unit.Of(allowance.Meter);
+        var debt = WalletOf(unit).Debt;
+        if (!debt.IsPositive)
+        {
+            return;
+        }
+
+        SettleOverage(unit);
+        if (allowance.Overage is not null)
+        {
+            // What is billed as overage is not taken from the new allowance a second time.
+            var wallet = Touch(unit);
+            wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - debt);
+        }
+    }
+
+    private void SetPeriod(Period period)
+    {
+        Head.PeriodStart = period.Start;
+        Head.PeriodEnd = period.End;
+    }
+
+    private string PeriodReference(string what) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{what}:{Head.PeriodStart:yyyy-MM-dd}");
+
+    private static DateTimeOffset NotAfter(DateTimeOffset anchor, DateTimeOffset now)
+    {
+        var months = 0;
+        while (anchor.AddMonths(-months) > now)
+        {
+            months++;
+        }
+
+        return anchor.AddMonths(-months);
+    }
+}

@@ -1,0 +1,86 @@
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace BillingPortal.Ledger;
+
+/// <summary>Whether charges move value and may be refused (DESIGN §7.2, §7.3).</summary>
+public enum EnforcementMode
+{
+    /// <summary>What cannot be paid for is refused.</summary>
+    Enforce,
+    /// <summary>What can be paid for is taken; nothing is refused.</summary>
+    Observe,
+    /// <summary>Recorded with its price; nothing moves.</summary>
+    Off,
+}
+
+/// <summary>One thing that was charged: what it was, what it cost and which grants paid. Its id is its operation's. Append-only.</summary>
+public sealed class Charge
+{
+    public AccountId AccountId { get; init; }
+    public Guid Id { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
+    /// <summary>When the work was done, as the caller says; null: when it was charged.</summary>
+    public DateTimeOffset? OccurredAt { get; init; }
+    public string? Action { get; init; }
+    public string? Meter { get; init; }
+    public string? Provider { get; init; }
+    public string? Model { get; init; }
+    public string? Tool { get; init; }
+    public string? Feature { get; init; }
+    public string? Member { get; init; }
+    public string? Agent { get; init; }
+    public string? Run { get; init; }
+    public decimal Quantity { get; init; }
+    public long? InputTokens { get; init; }
+    public long? OutputTokens { get; init; }
+    public long? CachedInputTokens { get; init; }
+    /// <summary>Name of the catalog's outcome, lower case with underscores: <c>success</c>, <c>provider_error</c>…</summary>
+    public string Outcome { get; init; } = "success";
+    public EnforcementMode Enforcement { get; init; }
+    /// <summary>The error code that enforcing would have given; null: none.</summary>
+    public string? WouldRefuse { get; init; }
+    /// <summary>JSON of the <see cref="Receipt"/>.</summary>
+    public string ReceiptJson { get; init; } = "{}";
+
+    public ChargeId ShownId => new(AccountId, Id);
+
+    internal sealed class Table : IEntityTypeConfiguration<Charge>
+    {
+        public void Configure(EntityTypeBuilder<Charge> builder)
+        {
+            builder.ToTable("charges");
+            builder.HasKey(c => new { c.AccountId, c.Id });
+            builder.Property(c => c.Enforcement).HasConversion<string>().HasMaxLength(10);
+            builder.Property(c => c.ReceiptJson).HasColumnName("receipt").HasColumnType("jsonb");
+            builder.Ignore(c => c.ShownId);
+            // Partial: a charge without the label costs nothing here.
+            builder.HasIndex(c => new { c.AccountId, c.Run, c.Id }, "ix_charges_run").HasFilter("run is not null");
+            builder.HasIndex(c => new { c.AccountId, c.Agent, c.Id }, "ix_charges_agent").HasFilter("agent is not null");
+            builder.HasIndex(c => new { c.AccountId, c.Member, c.Id }, "ix_charges_member").HasFilter("member is not null");
+        }
+    }
+}
+
+/// <summary>Value of a charge that went back to its wallets. Together never more than was charged. Append-only.</summary>
+public sealed class ChargeRefund
+{
+    public AccountId AccountId { get; init; }
+    public Guid ChargeId { get; init; }
+    /// <summary>Its operation's id.</summary>
+    public Guid Id { get; init; }
+    public string[] Units { get; init; } = [];
+    public decimal[] Amounts { get; init; } = [];
+    public DateTimeOffset CreatedAt { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<ChargeRefund>
+    {
+        public void Configure(EntityTypeBuilder<ChargeRefund> builder)
+        {
+            builder.ToTable("charge_refunds");
+            builder.HasKey(r => new { r.AccountId, r.ChargeId, r.Id });
+            builder.Property(r => r.Amounts).HasColumnType("numeric(20,6)[]");
+        }
+    }
+}

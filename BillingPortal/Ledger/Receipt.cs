@@ -1,0 +1,30 @@
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Ledger;
+
+/// <summary>Why a charge cost what it cost (F3): quantities × rate version → price → wallets and grants drawn.</summary>
+public sealed record Receipt
+{
+    public IReadOnlyList<ReceiptLine> Lines { get; init; } = [];
+    /// <summary>Label of the rate-card version used, where one was.</summary>
+    public string? RateVersion { get; init; }
+    public IReadOnlyList<UnitAmount> Price { get; init; } = [];
+    public IReadOnlyList<FundingPart> Funding { get; init; } = [];
+    /// <summary>What no wallet paid, with enforcement off or observing.</summary>
+    public IReadOnlyList<UnitAmount> Uncovered { get; init; } = [];
+    /// <summary>Units whose allowance is exceeded or whose wallet is below zero after this charge.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
+
+/// <summary>quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
+public sealed record ReceiptLine(string What, decimal Quantity, decimal Price, int Per, decimal Amount, string Unit);
+
+public readonly record struct UnitAmount(Unit Unit, Amount Amount);
+
+/// <summary>One wallet's part in paying.</summary>
+/// <param name="Amount">What it paid, or counted when <paramref name="Unlimited"/>.</param>
+/// <param name="Seq">Number of the transfer; 0 where none moved.</param>
+/// <param name="Grants">Grants drawn, in the order drawn; what they leave became debt.</param>
+public sealed record FundingPart(Unit Unit, Amount Amount, Amount BalanceAfter, long Seq, IReadOnlyList<GrantDraw> Grants, bool Unlimited = false);
+
+public readonly record struct GrantDraw(GrantId Grant, Amount Amount);

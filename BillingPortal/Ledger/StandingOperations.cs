@@ -1,0 +1,85 @@
+using BillingPortal.Catalog;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Ledger;
+
+/// <summary>Moves an account to a plan, at once (DESIGN §7.8). The same plan and anchor again change nothing, so that a repeated event is harmless.</summary>
+/// <param name="plan">A plan of the catalog in force.</param>
+/// <param name="anchor">Start of the subscription's item at Stripe; null: the account's present anchor.</param>
+/// <param name="status">The account's standing from now on; null: as it is.</param>
+/// <param name="graceUntil">With <see cref="AccountStatus.PastDue"/>: until when access lasts.</param>
+public sealed class PlanChangeOperation(AccountId account, Origin origin, string key, string plan, DateTimeOffset? anchor = null,
+    AccountStatus? status = null, DateTimeOffset? graceUntil = null) : Operation(account, origin, key)
+{
+    public override string Kind => "plan_change";
+    public override byte[] BodyHash => Hash();
+
+    public override Refusal? Decide(AccountState account)
+    {
+        if (status is { } standing)
+        {
+            account.ChangeStatus(standing, graceUntil);
+        }
+
+        return account.ChangePlan(plan, anchor);
+    }
+
+    private byte[] Hash()
+    {
+        var digest = new DigestWriter(stackalloc byte[256]);
+        digest.Add(Kind);
+        digest.Add(plan);
+        digest.Add(anchor);
+        digest.Add(status?.ToString());
+        digest.Add(graceUntil);
+        return digest.Sha256();
+    }
+}
+
+/// <summary>Changes an account's standing: past due after a failed payment, suspended by staff, active again.</summary>
+public sealed class StatusChangeOperation(AccountId account, Origin origin, string key, AccountStatus status, DateTimeOffset? graceUntil = null)
+    : Operation(account, origin, key)
+{
+    public override string Kind => "status_change";
+    public override byte[] BodyHash => Hash();
+
+    public override Refusal? Decide(AccountState account)
+    {
+        account.ChangeStatus(status, graceUntil);
+        return null;
+    }
+
+    private byte[] Hash()
+    {
+        var digest = new DigestWriter(stackalloc byte[128]);
+        digest.Add(Kind);
+        digest.Add(status.ToString());
+        digest.Add(graceUntil);
+        return digest.Sha256();
+    }
+}
+
+/// <summary>Sets how far below zero an account's credits and money may go (D3).</summary>
+/// <param name="policy">Null: as the plan says.</param>
+/// <param name="overdraftLimit">Depth for <see cref="LowBalancePolicy.Limited"/>, zero or more; null: as the plan says.</param>
+public sealed class LowBalanceOperation(AccountId account, Origin origin, string key, LowBalancePolicy? policy, Amount? overdraftLimit)
+    : Operation(account, origin, key)
+{
+    public override string Kind => "low_balance_policy";
+    public override byte[] BodyHash => Hash();
+
+    public override Refusal? Decide(AccountState account)
+    {
+        account.ChangeLowBalancePolicy(policy, overdraftLimit);
+        return null;
+    }
+
+    private byte[] Hash()
+    {
+        var digest = new DigestWriter(stackalloc byte[128]);
+        digest.Add(Kind);
+        digest.Add(policy?.ToString());
+        digest.Add(overdraftLimit?.ToString());
+        return digest.Sha256();
+    }
+}
