@@ -1,6 +1,7 @@
 using System.Text;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BillingPortal.Data;
@@ -8,6 +9,12 @@ namespace BillingPortal.Data;
 /// <summary>One plain context without sets: each slice owns its tables through an <see cref="IEntityTypeConfiguration{TEntity}"/> and asks for <c>db.Set&lt;T&gt;()</c>.</summary>
 public class BillingDbContext(DbContextOptions<BillingDbContext> options) : DbContext(options)
 {
+    /// <summary>What every context of the application shares; where it connects is added to it.</summary>
+    internal static DbContextOptionsBuilder<BillingDbContext> Shared(IServiceProvider services) => new DbContextOptionsBuilder<BillingDbContext>()
+        .UseApplicationServiceProvider(services)
+        // One internal provider per host is meant; a test run starts many hosts in one process.
+        .ConfigureWarnings(w => w.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning));
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         configurationBuilder.Properties<AccountId>().HaveConversion<AccountIdConverter>();

@@ -1,0 +1,22 @@
+namespace BillingPortal.Data;
+
+/// <summary>Roles without login that a scope takes on for one transaction, and the tables that are special to them.</summary>
+public static class DatabaseRoles
+{
+    /// <summary>The ledger's writer and jobs: every row.</summary>
+    public const string Writer = "billing_writer";
+    /// <summary>Staff pages and admin endpoints: every row, the ledger for reading only.</summary>
+    public const string Staff = "billing_staff";
+
+    /// <summary>Tables that only <see cref="Writer"/> changes; everybody else reads them.</summary>
+    public static readonly IReadOnlyList<string> WrittenByWriterOnly =
+    [
+        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "holds", "hold_parts", "charges", "charge_fundings", "budgets",
+    ];
+
+    /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
+    public static readonly IReadOnlyList<string> AppendOnly =
+    [
+        "transfers", "audit_entries",
+    ];
+}
