@@ -1,0 +1,90 @@
+using System.Collections.Concurrent;
+using BillingPortal.Access;
+using BillingPortal.Data;
+using BillingPortal.Primitives;
+using NpgsqlTypes;
+
+namespace BillingPortal.Accounts;
+
+/// <summary>From the product's own id, or the shown one (<c>acc_…</c>), to the account. That never changes, so it is kept in memory.</summary>
+/// <remarks>Handlers use the overloads that take the caller: what the caller may not reach is answered like what does not exist.</remarks>
+public sealed class AccountDirectory(Tenants tenants, IConfiguration configuration, TimeProvider time)
+{
+    /// <summary>About 100 MB at most; beyond it the memory starts again empty.</summary>
+    private const int Remembered = 500_000;
+
+    private readonly ConcurrentDictionary<string, AccountId> known = new(StringComparer.Ordinal);
+    private int count;
+
+    private bool OpensAtFirstSight => configuration.GetValue("Billing:CreateAccountsOnFirstSight", true);
+
+    /// <returns>Null: there is no such account, or the caller may not reach it.</returns>
+    public async ValueTask<AccountId?> FindAsync(Caller caller, string? account, CancellationToken ct = default) =>
+        await FindAsync(account, ct) is { } id && caller.MayReach(id) ? id : null;
+
+    /// <returns>Null: there is no such account.</returns>
+    public ValueTask<AccountId?> FindAsync(string? account, CancellationToken ct = default)
+    {
+        if (account is null || !ExternalId.IsValid(account))
+        {
+            return new((AccountId?)null);
+        }
+
+        return known.TryGetValue(account, out var id) ? new(id) : LookUpAsync(account, ct);
+    }
+
+    /// <summary>Finds the account or makes it, where <c>Billing:CreateAccountsOnFirstSight</c> allows. A caller bound to some accounts makes none.</summary>
+    /// <returns>Null: there is none and none may be made, or the caller may not reach it.</returns>
+    public async ValueTask<AccountId?> OpenAsync(Caller caller, string? account, CancellationToken ct = default) =>
+        caller.Accounts is null ? await OpenAsync(account, ct) : await FindAsync(caller, account, ct);
+
+    /// <inheritdoc cref="OpenAsync(Caller, string?, CancellationToken)"/>
+    public async ValueTask<AccountId?> OpenAsync(string? account, CancellationToken ct = default)
+    {
+        if (await FindAsync(account, ct) is { } found)
+        {
+            return found;
+        }
+
+        return OpensAtFirstSight && ExternalId.MayBeNew(account) ? await MakeAsync(account!, ct) : null;
+    }
+
+    /// <summary>What a caller is told about an account that does not exist or is not theirs; the two are not told apart.</summary>
+    public static Refusal Unknown { get; } = new(ErrorCode.NotFound, "There is no such account. Nothing was done. Check the id, or make the account with PUT /accounts/{account}.");
+
+    /// <summary>Makes the account unless it exists; whoever comes second finds the first one's.</summary>
+    internal async Task<AccountId> MakeAsync(string externalId, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForWriterAsync(ct);
+        await using var insert = scope.Command("""
+            insert into accounts (account_id, external_id, metadata, time_zone, created_at) values ($1, $2, '{}', 'UTC', $3)
+            on conflict (external_id) do nothing
+            """);
+        insert.Parameters.Add(new() { Value = AccountId.New().Value });
+        insert.Parameters.Add(new() { Value = externalId, NpgsqlDbType = NpgsqlDbType.Text });
+        insert.Parameters.Add(new() { Value = time.Now() });
+        await insert.ExecuteNonQueryAsync(ct);
+        await scope.CommitAsync(ct);
+        return await FindAsync(externalId, ct) ?? throw new InvalidOperationException("An account that was just made is not there.");
+    }
+
+    private async ValueTask<AccountId?> LookUpAsync(string account, CancellationToken ct)
+    {
+        var isShownId = AccountId.TryParse(account, out var shown);
+        await using var scope = await tenants.ForStaffAsync(ct);
+        await using var select = scope.Command(isShownId ? "select account_id from accounts where account_id = $1" : "select account_id from accounts where external_id = $1");
+        select.Parameters.Add(isShownId ? new() { Value = shown.Value } : new() { Value = account, NpgsqlDbType = NpgsqlDbType.Text });
+        return await select.ExecuteScalarAsync(ct) is Guid id ? Remember(account, new(id)) : null;
+    }
+
+    private AccountId Remember(string account, AccountId id)
+    {
+        if (known.TryAdd(account, id) && Interlocked.Increment(ref count) > Remembered)
+        {
+            known.Clear();
+            Interlocked.Exchange(ref count, 0);
+        }
+
+        return id;
+    }
+}
