@@ -22,7 +22,7 @@ public sealed partial class AccountState
     /// <returns>Null when taken; a 400 for a plan that the catalog has not.</returns>
     public Refusal? ChangePlan(string plan, DateTimeOffset? anchor)
     {
-        if (Catalog.Plans.FirstOrDefault(p => p.Id == plan) is not { } next)
+        if (Catalog.FindPlan(plan) is not { } next)
         {
             return Refusal.Invalid("plan", $"The catalog has no plan '{plan}'.");
         }
@@ -146,7 +146,7 @@ public sealed partial class AccountState
 
         foreach (var allowance in Plan.Allowances)
         {
-            var isCounter = Catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is { Kind: MeterKind.Counter };
+            var isCounter = Catalog.FindMeter(allowance.Meter) is { Kind: MeterKind.Counter };
             if (isCounter && allowance.Included is { } included)
             {
                 OpenAllowance(Unit.Of(allowance.Meter), included);

@@ -18,7 +18,7 @@ public sealed partial class AccountState
     {
         Head = head;
         Catalog = catalog;
-        Plan = PlanOf(catalog, head.Plan);
+        Plan = catalog.PlanOrDefault(head.Plan);
         Now = now > head.AdvancedAt ? now : head.AdvancedAt;
         foreach (var wallet in wallets)
         {
@@ -33,6 +33,17 @@ public sealed partial class AccountState
 
         open.Sort(Posting.CompareBurnOrder);
     }
+
+    /// <summary>An account that has no ledger yet, as its first operation finds it: on the catalog's default plan, its first period about to open.</summary>
+    internal static LedgerHead NewHead(AccountId account, CatalogDocument catalog, DateTimeOffset now) => new()
+    {
+        AccountId = account,
+        Plan = catalog.DefaultPlan,
+        PeriodAnchor = now,
+        PeriodStart = now,
+        PeriodEnd = now,
+        AdvancedAt = now,
+    };
 
     public AccountId Account => Head.AccountId;
     public LedgerHead Head { get; }
@@ -191,9 +202,4 @@ public sealed partial class AccountState
         Head.Currency = unit;
         return null;
     }
-
-    internal static Plan PlanOf(CatalogDocument catalog, string id) =>
-        catalog.Plans.FirstOrDefault(p => p.Id == id)
-        ?? catalog.Plans.FirstOrDefault(p => p.Id == catalog.DefaultPlan)
-        ?? new Plan(catalog.DefaultPlan, catalog.DefaultPlan);
 }
