@@ -13,6 +13,10 @@ public static class AmountFormat
         ? Money(amount, unit, Decimals(amount.Value, CurrencyDecimals(unit)))
         : Sign(amount.Value) + Math.Abs(amount.Value).ToString(Math.Abs(amount.Value) >= 100m ? "#,0.##" : "#,0.####", CultureInfo.InvariantCulture);
 
+    /// <summary>A price in a list of prices: whole amounts without decimals, <c>$99</c>.</summary>
+    public static string Price(Amount amount, Unit unit) =>
+        unit.IsCurrency && decimal.Truncate(amount.Value) == amount.Value ? Money(amount, unit, 0) : Short(amount, unit);
+
     /// <summary>Every decimal there is, with the unit named.</summary>
     public static string Exact(Amount amount, Unit unit, string? unitName = null) => unit.IsCurrency
         ? $"{Money(amount, unit, Math.Max(CurrencyDecimals(unit), ExactDecimals(amount.Value)))} {unit.Code.ToUpperInvariant()}"

@@ -51,7 +51,7 @@ public static class PlanTexts
     /// <summary>E.g. <c>$0.01 per 1,000</c>, <c>$5 per seat</c>.</summary>
     public static string Rate(OveragePrice overage, Meter? meter)
     {
-        var price = AmountFormat.Short(Amount.Round(overage.Price), overage.Currency);
+        var price = AmountFormat.Price(Amount.Round(overage.Price), overage.Currency);
         var label = meter?.UnitLabel is { Length: > 0 } word && word != "unit" ? word : "unit";
         return overage.Per == 1 ? $"{price} per {label}" : $"{price} per {Number(overage.Per)}";
     }
