@@ -1,0 +1,126 @@
+using BillingPortal.Ledger;
+using BillingPortal.Primitives;
+using BillingPortal.Rating;
+
+namespace BillingPortal.Charging;
+
+/// <summary>Takes one charge: decides it under the account's lock, posts what the wallets pay and records it with its receipt.</summary>
+/// <param name="mode">Enforce: refused unless all is paid. Observe: what can be paid is. Off: recorded, nothing moves (DESIGN §7.2). Not part of the body: a repeat gives the first answer.</param>
+public sealed class ChargeOperation(AccountId account, Origin origin, string key, ChargeRequest request, EnforcementMode mode) : Operation(account, origin, key)
+{
+    private byte[]? bodyHash;
+
+    public override string Kind => "charge";
+    public override byte[] BodyHash => bodyHash ??= request.Hash(Kind);
+    public override string? Details { get; } = request.Details();
+    internal override bool IsCharge => true;
+    /// <summary>The receipt of the last decision, so that the first answer need not read it back from the charge's JSON.</summary>
+    internal Receipt? Receipt { get; private set; }
+
+    public override Refusal? Decide(AccountState account)
+    {
+        if (ChargeDecision.Decide(account, request, out var decision) is { } invalid)
+        {
+            return invalid;
+        }
+
+        if (mode == EnforcementMode.Enforce && decision.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        var funding = new List<FundingPart>(1);
+        if (mode != EnforcementMode.Off && Pay(account, decision.Quotes, funding) is { } conflict)
+        {
+            return conflict;
+        }
+
+        if (IsUse(decision))
+        {
+            account.CountUses(Uses);
+        }
+
+        Receipt = ToReceipt(decision, funding);
+        account.Record(ToCharge(account, decision, Receipt));
+        return null;
+    }
+
+    /// <summary>What was attempted and came to nothing is no use.</summary>
+    private bool IsUse(ChargeDecision decision) => request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0;
+
+    /// <summary>An action counts as often as it was done; anything else as one use.</summary>
+    private long Uses => request.Subject.Action is null ? 1L : (long)Math.Ceiling(request.Subject.Quantity);
+
+    private static Refusal? Pay(AccountState account, IReadOnlyList<FundingQuote> quotes, List<FundingPart> funding)
+    {
+        foreach (var quote in quotes)
+        {
+            var (parts, conflict) = FundingChain.Take(account, quote);
+            funding.AddRange(parts);
+            if (conflict is not null)
+            {
+                return conflict;
+            }
+        }
+
+        return null;
+    }
+
+    private Receipt ToReceipt(ChargeDecision decision, List<FundingPart> funding)
+    {
+        List<string>? warnings = null;
+        foreach (var part in funding)
+        {
+            if (part.BalanceAfter.IsNegative && !part.Unlimited)
+            {
+                (warnings ??= []).Add(part.Unit.Code);
+            }
+        }
+
+        var lines = decision.Rated.Lines;
+        var shown = new ReceiptLine[lines.Count];
+        for (var i = 0; i < shown.Length; i++)
+        {
+            shown[i] = new(lines[i].What, lines[i].Quantity, lines[i].Price, lines[i].Per, lines[i].Amount, lines[i].Unit.Code);
+        }
+
+        return new()
+        {
+            Lines = shown,
+            RateVersion = decision.Rated.RateVersion,
+            Price = decision.Price(),
+            Funding = funding,
+            Uncovered = mode == EnforcementMode.Off ? decision.Price() : decision.Uncovered(),
+            Warnings = warnings ?? [],
+        };
+    }
+
+    private Charge ToCharge(AccountState account, ChargeDecision decision, Receipt receipt)
+    {
+        var subject = request.Subject;
+        return new()
+        {
+            AccountId = account.Account,
+            Id = Id,
+            CreatedAt = account.Now,
+            OccurredAt = request.OccurredAt,
+            Action = subject.Action,
+            Meter = subject.Meter,
+            Provider = subject.Provider,
+            Model = subject.Model,
+            Tool = subject.Tool,
+            Feature = subject.Feature,
+            Member = request.Member,
+            Agent = request.Agent,
+            Run = request.Run,
+            Quantity = subject.Quantity,
+            InputTokens = subject.Tokens?.Input,
+            OutputTokens = subject.Tokens?.Output,
+            CachedInputTokens = subject.Tokens?.CachedInput,
+            Outcome = OutcomeNames.Of(subject.Outcome),
+            Enforcement = mode,
+            WouldRefuse = mode == EnforcementMode.Observe ? decision.Refusal?.Code.Name : null,
+            ReceiptJson = StoredReceipt.Write(receipt),
+        };
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BillingPortal.Ledger;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Charging;
+
+/// <summary>How a receipt stands in its charge's row.</summary>
+public static partial class StoredReceipt
+{
+    public static Receipt Read(Charge charge) => JsonSerializer.Deserialize(charge.ReceiptJson, Format.Default.Receipt)!;
+
+    internal static string Write(Receipt receipt) => JsonSerializer.Serialize(receipt, Format.Default.Receipt);
+
+    [JsonSourceGenerationOptions(
+        PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
+        Converters = [typeof(GrantIdConverter)])]
+    [JsonSerializable(typeof(Receipt))]
+    private sealed partial class Format : JsonSerializerContext;
+
+    /// <summary>As people see it: <c>grant_…</c>.</summary>
+    private sealed class GrantIdConverter : JsonConverter<GrantId>
+    {
+        public override GrantId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            GrantId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("Not a grant's id.");
+
+        public override void Write(Utf8JsonWriter writer, GrantId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
+    }
+}
+
+/// <summary>The names of outcomes in requests and rows: <c>provider_error</c>.</summary>
+public static class OutcomeNames
+{
+    public static string Of(Catalog.Outcome outcome) => outcome switch
+    {
+        Catalog.Outcome.Success => "success",
+        Catalog.Outcome.ProviderError => "provider_error",
+        Catalog.Outcome.ClientAbort => "client_abort",
+        Catalog.Outcome.Timeout => "timeout",
+        Catalog.Outcome.Filtered => "filtered",
+    };
+
+    public static Catalog.Outcome? Find(string name) => name switch
+    {
+        "success" => Catalog.Outcome.Success,
+        "provider_error" => Catalog.Outcome.ProviderError,
+        "client_abort" => Catalog.Outcome.ClientAbort,
+        "timeout" => Catalog.Outcome.Timeout,
+        "filtered" => Catalog.Outcome.Filtered,
+        _ => null,
+    };
+}

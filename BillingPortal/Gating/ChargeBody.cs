@@ -1,0 +1,264 @@
+using System.Text.Json;
+using BillingPortal.Catalog;
+using BillingPortal.Charging;
+using BillingPortal.Primitives;
+using BillingPortal.Rating;
+
+namespace BillingPortal.Gating;
+
+/// <summary>The body of a charge, check or estimate (API.md, Gating): one of four forms, with labels. Unknown and repeated fields are refused.</summary>
+internal struct ChargeBody
+{
+    private const int LongestName = 100;
+    private const int LongestLabel = 200;
+    private const int LongestReason = 500;
+    private const int MostMetadata = 20;
+
+    private long seen;
+    private string? account, action, meter, provider, model, tool, feature, member, agent, run, reason, key;
+    private Amount? quantity, amount;
+    private Unit? unit;
+    private TokenCounts? tokens;
+    private Outcome? outcome;
+    private bool byok;
+    private DateTimeOffset? occurredAt;
+    private List<KeyValuePair<string, string>>? metadata;
+
+    /// <param name="json">Stands on the object's start; left on its end.</param>
+    /// <param name="key">The item's own <c>idempotency_key</c>, which batches alone have.</param>
+    /// <returns>Null with <paramref name="errors"/> when the body is not a charge.</returns>
+    public static ChargeRequest? Read(ref Utf8JsonReader json, bool inBatch, FieldErrors errors, out string? key)
+    {
+        var body = new ChargeBody();
+        body.ReadFields(ref json, inBatch, errors);
+        key = body.key;
+        body.CheckForm(errors);
+        return errors.Any ? null : body.ToRequest();
+    }
+
+    private void ReadFields(ref Utf8JsonReader json, bool inBatch, FieldErrors errors)
+    {
+        if (json.TokenType != JsonTokenType.StartObject)
+        {
+            json.Skip();
+            errors.Add("body", "Must be a JSON object.");
+            return;
+        }
+
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var field = ChargeFields.Find(ref json);
+            if (field == ChargeField.Unknown || (field == ChargeField.IdempotencyKey && !inBatch))
+            {
+                var name = BodyValues.NameOf(ref json);
+                json.Read();
+                json.Skip();
+                errors.Add(name, "Unknown field.");
+                continue;
+            }
+
+            if ((seen & (1L << (int)field)) != 0)
+            {
+                errors.Add(BodyValues.NameOf(ref json), "Named twice.");
+            }
+
+            seen |= 1L << (int)field;
+            json.Read();
+            ReadField(ref json, field, errors);
+        }
+    }
+
+    private void ReadField(ref Utf8JsonReader json, ChargeField field, FieldErrors errors)
+    {
+        switch (field)
+        {
+            case ChargeField.Account: account = BodyValues.Text(ref json, "account", LongestLabel, errors); break;
+            case ChargeField.Action: action = BodyValues.Text(ref json, "action", LongestName, errors); break;
+            case ChargeField.Meter: meter = BodyValues.Text(ref json, "meter", LongestName, errors); break;
+            case ChargeField.Quantity: quantity = BodyValues.Quantity(ref json, "quantity", errors); break;
+            case ChargeField.Provider: provider = BodyValues.Text(ref json, "provider", LongestName, errors); break;
+            case ChargeField.Model: model = BodyValues.Text(ref json, "model", LongestName, errors); break;
+            case ChargeField.Tool: tool = BodyValues.Text(ref json, "tool", LongestName, errors); break;
+            case ChargeField.Feature: feature = BodyValues.Text(ref json, "feature", LongestName, errors); break;
+            case ChargeField.Byok: byok = BodyValues.Flag(ref json, "byok", errors) ?? false; break;
+            case ChargeField.Tokens: tokens = ReadTokens(ref json, errors); break;
+            case ChargeField.Unit: unit = BodyValues.UnitOf(ref json, "unit", errors); break;
+            case ChargeField.Amount: amount = BodyValues.Quantity(ref json, "amount", errors); break;
+            case ChargeField.Reason: reason = BodyValues.Text(ref json, "reason", LongestReason, errors); break;
+            case ChargeField.Outcome: outcome = ReadOutcome(ref json, errors); break;
+            case ChargeField.Member: member = BodyValues.Text(ref json, "member", LongestLabel, errors); break;
+            case ChargeField.Agent: agent = BodyValues.Text(ref json, "agent", LongestLabel, errors); break;
+            case ChargeField.Run: run = BodyValues.Text(ref json, "run", LongestLabel, errors); break;
+            case ChargeField.Metadata: metadata = ReadMetadata(ref json, errors); break;
+            case ChargeField.OccurredAt: occurredAt = BodyValues.Instant(ref json, "occurred_at", errors); break;
+            case ChargeField.IdempotencyKey: key = BodyValues.Text(ref json, "idempotency_key", IdempotencyKey.MaxLength, errors); break;
+            case ChargeField.Unknown: break;
+        }
+    }
+
+    private static TokenCounts? ReadTokens(ref Utf8JsonReader json, FieldErrors errors)
+    {
+        if (json.TokenType == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        if (json.TokenType != JsonTokenType.StartObject)
+        {
+            json.Skip();
+            errors.Add("tokens", "Must be an object with input, output and cached_input.");
+            return null;
+        }
+
+        long? input = null, output = null, cached = null;
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var isInput = json.ValueTextEquals("input"u8);
+            var isOutput = json.ValueTextEquals("output"u8);
+            if (!isInput && !isOutput && !json.ValueTextEquals("cached_input"u8))
+            {
+                var name = BodyValues.NameOf(ref json);
+                json.Read();
+                json.Skip();
+                errors.Add($"tokens.{name}", "Unknown field.");
+                continue;
+            }
+
+            var field = isInput ? "tokens.input" : isOutput ? "tokens.output" : "tokens.cached_input";
+            ref var count = ref isInput ? ref input : ref isOutput ? ref output : ref cached;
+            if (count is not null)
+            {
+                errors.Add(field, "Named twice.");
+            }
+
+            json.Read();
+            count = BodyValues.Count(ref json, field, errors);
+        }
+
+        var counts = new TokenCounts(input ?? 0, output ?? 0, cached ?? 0);
+        if (counts.Total == 0)
+        {
+            errors.AddAmount("tokens", "Must name at least one token.");
+        }
+
+        return counts;
+    }
+
+    private static Outcome? ReadOutcome(ref Utf8JsonReader json, FieldErrors errors)
+    {
+        if (BodyValues.Text(ref json, "outcome", LongestName, errors) is not { } name)
+        {
+            return null;
+        }
+
+        if (OutcomeNames.Find(name) is { } outcome)
+        {
+            return outcome;
+        }
+
+        errors.Add("outcome", "Must be success, provider_error, client_abort, timeout or filtered.");
+        return null;
+    }
+
+    private static List<KeyValuePair<string, string>>? ReadMetadata(ref Utf8JsonReader json, FieldErrors errors)
+    {
+        if (json.TokenType == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        if (json.TokenType != JsonTokenType.StartObject)
+        {
+            json.Skip();
+            errors.Add("metadata", "Must be an object of strings.");
+            return null;
+        }
+
+        var pairs = new List<KeyValuePair<string, string>>();
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var name = BodyValues.Text(ref json, "metadata", LongestName, errors, JsonTokenType.PropertyName);
+            json.Read();
+            var isText = json.TokenType == JsonTokenType.String;
+            var value = BodyValues.Text(ref json, "metadata", LongestReason, errors);
+            if (name is not null && value is not null)
+            {
+                if (pairs.Exists(p => p.Key == name))
+                {
+                    errors.Add("metadata", $"Names '{name}' twice.");
+                }
+
+                pairs.Add(new(name, value));
+            }
+            else if (!isText && !errors.Any)
+            {
+                errors.Add("metadata", "Must be an object of strings.");
+            }
+
+            if (pairs.Count > MostMetadata)
+            {
+                errors.Add("metadata", $"Must have at most {MostMetadata} pairs.");
+                pairs.Clear();
+            }
+        }
+
+        return pairs;
+    }
+
+    private readonly void CheckForm(FieldErrors errors)
+    {
+        if (account is null && !errors.Any)
+        {
+            errors.Add("account", "Is required.");
+        }
+
+        var isRaw = unit is not null || amount is not null;
+        var forms = (action is null ? 0 : 1) + (meter is null ? 0 : 1) + (tokens is null ? 0 : 1) + (isRaw ? 1 : 0);
+        if (errors.Any)
+        {
+            return;
+        }
+
+        if (forms != 1)
+        {
+            errors.Add(model is not null && forms == 0 ? "tokens" : "body", "Must name exactly one of: action; meter; model with tokens; unit with amount.");
+        }
+        else if (tokens is not null && model is null)
+        {
+            errors.Add("model", "Is required with tokens.");
+        }
+        else if (isRaw && (unit is null || amount is null))
+        {
+            errors.Add(unit is null ? "unit" : "amount", "Unit and amount go together.");
+        }
+        else if (quantity is not null && (isRaw || tokens is not null))
+        {
+            errors.Add("quantity", "Goes with an action or a meter only.");
+        }
+    }
+
+    private readonly ChargeRequest ToRequest() => new(new ChargeSubject
+    {
+        Action = action,
+        Meter = meter,
+        Quantity = quantity?.Value ?? 1m,
+        Provider = provider,
+        Model = model,
+        Tool = tool,
+        Feature = feature,
+        Byok = byok,
+        Tokens = tokens,
+        Unit = unit,
+        Amount = amount,
+        Outcome = outcome ?? Outcome.Success,
+    })
+    {
+        Account = account!,
+        Member = member,
+        Agent = agent,
+        Run = run,
+        Reason = reason,
+        Metadata = metadata is { } pairs ? pairs : [],
+        OccurredAt = occurredAt,
+    };
+}
