@@ -36,9 +36,9 @@ internal static class SampleCatalog
                 Prices = [new(BillingInterval.Month, Amount.Of(99), usd), new(BillingInterval.Year, Amount.Of(990), usd)],
                 Allowances =
                 [
-                    new("llm_tokens", Amount.Of(1_000_000)) { Cap = Cap.Soft, Overage = new(0.01m, 1000, usd) },
-                    new("api_calls", Amount.Of(100_000)) { Cap = Cap.Soft, Overage = new(0.001m, 1, usd) },
-                    new("seats", Amount.Of(25)) { Overage = new(5m, 1, usd) },
+                    new("llm_tokens", Amount.Of(1_000_000)) { Cap = Cap.Soft, Overage = new(0.01m, usd, 1000) },
+                    new("api_calls", Amount.Of(100_000)) { Cap = Cap.Soft, Overage = new(0.001m, usd, 1) },
+                    new("seats", Amount.Of(25)) { Overage = new(5m, usd, 1) },
                 ],
                 Features = ["support"],
             },
@@ -46,7 +46,7 @@ internal static class SampleCatalog
             {
                 Description = "For many teams.", Rank = 2,
                 Prices = [new(BillingInterval.Month, Amount.Of(499), usd), new(BillingInterval.Year, Amount.Of(4990), usd)],
-                Allowances = [new("llm_tokens", Amount.Of(10_000_000)) { Cap = Cap.Soft, Overage = new(0.005m, 1000, usd) }, new("api_calls", Amount.Of(1_000_000)), new("seats", null)],
+                Allowances = [new("llm_tokens", Amount.Of(10_000_000)) { Cap = Cap.Soft, Overage = new(0.005m, usd, 1000) }, new("api_calls", Amount.Of(1_000_000)), new("seats", null)],
                 Features = ["support", "sso"], BringYourOwnKey = true,
             },
         ],

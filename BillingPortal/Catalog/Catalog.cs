@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using BillingPortal.Primitives;
 
 namespace BillingPortal.Catalog;
@@ -8,8 +9,10 @@ namespace BillingPortal.Catalog;
 /// <summary>Everything that is sold and how it is priced. One version of it is in force at a time.</summary>
 public sealed record CatalogDocument
 {
+    /// <summary>The product's name.</summary>
     public required string Name { get; init; }
-    /// <summary>Currency of the money reserve and of prices that name none, e.g. <c>usd</c>.</summary>
+    public string? Description { get; init; }
+    /// <summary>Currency of the money reserve and of model costs, e.g. <c>usd</c>.</summary>
     public required Unit Currency { get; init; }
     /// <summary>The plan a new account stands on at once.</summary>
     public required string DefaultPlan { get; init; }
@@ -65,9 +68,13 @@ public enum Outcome { Success, ProviderError, ClientAbort, Timeout, Filtered }
 public enum UnpricedModelPolicy { Block, Fallback, Suspense }
 
 /// <summary>A question and its answer on the pricing page.</summary>
-public sealed record Question(string Text, string Answer);
+public sealed record Question([property: JsonPropertyName("question")] string Text, string Answer);
 
-public sealed record ReserveTopUp(Amount Minimum, Amount Maximum, IReadOnlyList<Amount> Suggested);
+/// <summary>Limits for a top-up of the money reserve by a free amount, in the catalog's currency.</summary>
+public sealed record ReserveTopUp(Amount Minimum, Amount Maximum)
+{
+    public IReadOnlyList<Amount> Suggested { get; init; } = [];
+}
 
 public enum MeterKind
 {
@@ -88,6 +95,7 @@ public sealed record Meter(string Id, string Name, MeterKind Kind = MeterKind.Co
     public LevelRating LevelRating { get; init; } = LevelRating.Max;
     /// <summary>Quantities of a level are rounded up to a multiple of this when rated.</summary>
     public decimal Step { get; init; } = 1m;
+    [JsonIgnore]
     public Unit Unit => Unit.Of(Id);
 }
 
@@ -144,15 +152,17 @@ public sealed record Allowance(string Meter, Amount? Included)
 }
 
 /// <summary>A price per so many of a meter, in a currency.</summary>
-public sealed record OveragePrice(decimal Price, int Per, Unit Currency);
+public sealed record OveragePrice(decimal Price, Unit Currency, int Per = 1);
 
 /// <summary>What a customer stands on: prices, allowances, entitlements and who pays for what.</summary>
 public sealed record Plan(string Id, string Name)
 {
     public string? Description { get; init; }
     /// <summary>Shown on the pricing page.</summary>
+    [JsonPropertyName("public")]
     public bool IsPublic { get; init; } = true;
     /// <summary>Marked as the one to take.</summary>
+    [JsonPropertyName("highlighted")]
     public bool IsHighlighted { get; init; }
     /// <summary>Order on the pricing page and of upgrades, least first.</summary>
     public int Rank { get; init; }
@@ -177,6 +187,7 @@ public sealed record Plan(string Id, string Name)
     public Amount OverdraftLimit { get; init; }
 
     public Allowance? AllowanceOf(string meter) => Allowances.FirstOrDefault(a => a.Meter == meter);
+    [JsonIgnore]
     public bool IsFree => Prices.All(p => p.Amount.IsZero);
 }
 
@@ -205,6 +216,7 @@ public sealed record ActionCost(string Id, string Name, Amount Price)
     /// <summary>What the price is in: <c>credit</c>, a currency or a meter.</summary>
     public Unit Unit { get; init; } = Unit.Credit;
     public string? Description { get; init; }
+    [JsonPropertyName("active")]
     public bool IsActive { get; init; } = true;
 }
 
@@ -215,6 +227,7 @@ public sealed record RateCard(string Id, int Version, DateTimeOffset EffectiveFr
     public IReadOnlyList<MeterRate> Meters { get; init; } = [];
     /// <summary>Prices of models that no rate covers, where the catalog's policy is <see cref="UnpricedModelPolicy.Fallback"/>.</summary>
     public TokenPrices? Fallback { get; init; }
+    [JsonIgnore]
     public string Label => $"{Id} v{Version}";
 }
 

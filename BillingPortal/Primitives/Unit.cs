@@ -56,4 +56,9 @@ public sealed class UnitJsonConverter : JsonConverter<Unit>
         reader.TokenType == JsonTokenType.String && Unit.TryParse(reader.GetString(), out var unit) ? unit : throw new JsonException("Not a unit.");
 
     public override void Write(Utf8JsonWriter writer, Unit value, JsonSerializerOptions options) => writer.WriteStringValue(value.Code);
+
+    public override Unit ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        Unit.TryParse(reader.GetString(), out var unit) ? unit : throw new JsonException("Not a unit.");
+
+    public override void WriteAsPropertyName(Utf8JsonWriter writer, Unit value, JsonSerializerOptions options) => writer.WritePropertyName(value.Code);
 }
