@@ -49,6 +49,11 @@ internal static class DataSlice
 
     private static void KeepAlive(NpgsqlConnectionStringBuilder text)
     {
+        if (text.Host is null or ['/', ..] or ['@', ..])
+        {
+            return; // a Unix socket has no such option
+        }
+
         text.TcpKeepAlive = true;
         text.TcpKeepAliveTime = 10;
         text.TcpKeepAliveInterval = 5;

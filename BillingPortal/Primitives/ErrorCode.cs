@@ -31,5 +31,8 @@ public sealed record ErrorCode(string Name, int Status, string Title)
     public static readonly ErrorCode Overloaded = new("OVERLOADED", 503, "Overloaded, try again shortly");
     public static readonly ErrorCode DatabaseUnavailable = new("DATABASE_UNAVAILABLE", 503, "The database is unavailable");
 
+    /// <summary>A bug of ours; the only code that no caller can provoke on purpose.</summary>
+    public static readonly ErrorCode Internal = new("INTERNAL_ERROR", 500, "Something went wrong on our side");
+
     public override string ToString() => Name;
 }

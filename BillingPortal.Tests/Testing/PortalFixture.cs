@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace BillingPortal.Tests.Testing;
+
+/// <summary>
+/// The running portal on Kestrel, on a database of its own: <c>class ChargeTests(PortalFixture portal) : IClassFixture&lt;PortalFixture&gt;</c>.
+/// A class that needs other settings derives from this one and overrides <see cref="Configure"/>.
+/// </summary>
+public class PortalFixture : IAsyncLifetime
+{
+    /// <summary>A key with every scope, made at the start.</summary>
+    public const string ApiKey = "bp_test_0123456789abcdefghijABCDEFGHIJ00";
+
+    private readonly List<IDisposable> open = [];
+    private TestDatabase? database;
+    private NpgsqlDataSource? rows;
+    private Instance? host;
+
+    public FakeTime Time { get; } = new();
+    /// <summary>Where it listens, e.g. <c>http://127.0.0.1:40123</c>.</summary>
+    public string Url => host!.Url;
+    public IServiceProvider Services => host!.Services;
+    /// <summary>The connection string of the application's own role, for trying what it may not.</summary>
+    public string AppConnection => database!.App;
+    public string OwnerConnection => database!.Owner;
+
+    /// <summary>Settings of this class, over the defaults of tests.</summary>
+    protected virtual void Configure(IDictionary<string, string?> settings)
+    {
+    }
+
+    protected virtual void ConfigureServices(IServiceCollection services)
+    {
+    }
+
+    public virtual async Task InitializeAsync()
+    {
+        database = await (await TestCluster.GetAsync()).CloneAsync();
+        rows = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.Superuser) { MaxPoolSize = 5 }.ConnectionString);
+        host = await StartInstanceAsync();
+    }
+
+    /// <summary>Another instance of the application on the same database; ends with the class.</summary>
+    public async Task<Instance> StartInstanceAsync()
+    {
+        var url = $"http://127.0.0.1:{FreePort()}";
+        var settings = new Dictionary<string, string?>
+        {
+            ["environment"] = "Development",
+            ["urls"] = url,
+            ["ConnectionStrings:Billing"] = new NpgsqlConnectionStringBuilder(database!.App) { MaxPoolSize = 30 }.ConnectionString,
+            ["ConnectionStrings:BillingOwner"] = database.Owner,
+            ["Data:MigrateAtStart"] = "false",
+            ["Demo:Enabled"] = "false",
+            ["Portal:PublicUrl"] = url,
+            ["Bootstrap:ApiKey"] = ApiKey,
+            ["Bootstrap:AdminEmail"] = "admin@example.com",
+            ["Bootstrap:AdminPassword"] = "Correct-horse-battery-1",
+        };
+        Configure(settings);
+        var instance = new Instance(url, settings, services =>
+        {
+            services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
+            ConfigureServices(services);
+        });
+        open.Add(instance);
+        await Task.Run(instance.StartServer);
+        return instance;
+    }
+
+    /// <summary>A client without a credential, which follows no redirects and keeps no cookies.</summary>
+    public HttpClient Client() => Remember(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(Url), Timeout = TimeSpan.FromMinutes(2) });
+
+    /// <summary>A client of the API with every scope, or with another key.</summary>
+    public HttpClient Api(string key = ApiKey)
+    {
+        var client = Client();
+        client.BaseAddress = new(Url + "/api/v1/");
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        return client;
+    }
+
+    /// <summary>Rows as they stand, past row-level security; parameters are $1, $2…</summary>
+    public async Task<IReadOnlyList<object?[]>> RowsAsync(string sql, params object?[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        await using var reader = await command.ExecuteReaderAsync();
+        var found = new List<object?[]>();
+        while (await reader.ReadAsync())
+        {
+            var row = new object?[reader.FieldCount];
+            for (var i = 0; i < row.Length; i++)
+            {
+                row[i] = reader.IsDBNull(i) ? null : reader.GetValue(i);
+            }
+
+            found.Add(row);
+        }
+
+        return found;
+    }
+
+    public async Task<T?> ScalarAsync<T>(string sql, params object?[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    public async Task<int> ExecuteAsync(string sql, params object?[] parameters)
+    {
+        await using var command = Command(sql, parameters);
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    public virtual async Task DisposeAsync()
+    {
+        foreach (var each in Enumerable.Reverse(open))
+        {
+            if (each is IAsyncDisposable later)
+            {
+                await later.DisposeAsync();
+            }
+            else
+            {
+                each.Dispose();
+            }
+        }
+
+        if (rows is not null)
+        {
+            await rows.DisposeAsync();
+        }
+
+        if (database is not null)
+        {
+            await database.DisposeAsync();
+        }
+    }
+
+    private NpgsqlCommand Command(string sql, object?[] parameters)
+    {
+        var command = rows!.CreateCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new() { Value = parameter ?? DBNull.Value });
+        }
+
+        return command;
+    }
+
+    private HttpClient Remember(HttpClient client)
+    {
+        open.Add(client);
+        return client;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+
+/// <summary>One instance of the application.</summary>
+public sealed class Instance : WebApplicationFactory<Program>
+{
+    private readonly IReadOnlyDictionary<string, string?> settings;
+    private readonly Action<IServiceCollection> services;
+
+    internal Instance(string url, IReadOnlyDictionary<string, string?> settings, Action<IServiceCollection> services)
+    {
+        Url = url;
+        this.settings = settings;
+        this.services = services;
+        var port = new Uri(url).Port;
+        UseKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port));
+    }
+
+    public string Url { get; }
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        foreach (var (name, value) in settings)
+        {
+            builder.UseSetting(name, value);
+        }
+
+        builder.ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning));
+        builder.ConfigureServices(services);
+    }
+}
