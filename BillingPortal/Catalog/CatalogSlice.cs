@@ -5,6 +5,8 @@ internal static class CatalogSlice
     public static WebApplicationBuilder AddCatalog(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<CatalogSnapshot>();
+        builder.Services.AddSingleton<CatalogPublication>();
+        builder.Services.AddHostedService<CatalogStart>();
         return builder;
     }
 

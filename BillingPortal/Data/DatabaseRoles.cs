@@ -17,6 +17,6 @@ public static class DatabaseRoles
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
     [
-        "transfers", "audit_entries",
+        "transfers", "audit_entries", "catalog_versions",
     ];
 }

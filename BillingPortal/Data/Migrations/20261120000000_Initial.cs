@@ -35,6 +35,21 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "catalog_versions",
+                columns: table => new
+                {
+                    version = table.Column<int>(type: "integer", nullable: false),
+                    document = table.Column<string>(type: "jsonb", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    created_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    note = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_catalog_versions", x => x.version);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "charge_refunds",
                 columns: table => new
                 {
@@ -281,6 +296,9 @@ namespace BillingPortal.Data.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropTable(
+                name: "catalog_versions");
+
             migrationBuilder.DropTable(
                 name: "charge_refunds");
 

@@ -1,0 +1,87 @@
+using System.Diagnostics.CodeAnalysis;
+using BillingPortal.Data;
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+
+namespace BillingPortal.Catalog;
+
+/// <summary>Puts a new version of the catalog into force: for this instance at once, for others within a second.</summary>
+public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot, TimeProvider time)
+{
+    /// <summary>Longest note, in characters.</summary>
+    public const int MaxNote = 500;
+
+    // One publication at a time, over all instances: each starts from the version before it.
+    private const long Lock = 0x0CA7_A106;
+
+    /// <param name="propose">Makes the new catalog of the one in force (null before the first), or refuses. Called under the lock.</param>
+    /// <param name="actor">Who, as the audit log names them.</param>
+    /// <param name="note">Why; at most <see cref="MaxNote"/> characters.</param>
+    /// <param name="dryRun">True: only says what would change.</param>
+    public async Task<PublicationResult> PublishAsync(Func<CatalogInForce?, CatalogProposal> propose, string actor, string? note, bool dryRun, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForStaffAsync(ct);
+        await scope.Db.Database.ExecuteSqlAsync($"select pg_advisory_xact_lock({Lock})", ct);
+        var before = await CatalogSnapshot.ReadAsync(scope, ct);
+        if (!propose(before).IsCatalog(out var document, out var refusal))
+        {
+            return new PublicationResult.Refused(refusal);
+        }
+
+        var changes = CatalogDiff.Between(before?.Document, document);
+        if (dryRun || (before is not null && changes.Count == 0))
+        {
+            return new PublicationResult.Published(before?.Version ?? 0, changes);
+        }
+
+        var version = (before?.Version ?? 0) + 1;
+        scope.Db.Add(new CatalogVersion { Version = version, Document = CatalogJson.Write(document), CreatedAt = time.Now(), CreatedBy = actor, Note = note });
+        scope.OnCommitted(() => snapshot.Replace(document, version));
+        await scope.CommitAsync(ct);
+        return new PublicationResult.Published(version, changes);
+    }
+}
+
+/// <summary>The catalog in force and its number.</summary>
+public sealed record CatalogInForce(CatalogDocument Document, int Version);
+
+/// <summary>What became of a publication. Closed: published or refused.</summary>
+public abstract record PublicationResult
+{
+    private PublicationResult()
+    {
+    }
+
+    public T Match<T>(Func<Published, T> whenPublished, Func<Refusal, T> whenRefused) => this switch
+    {
+        Published published => whenPublished(published),
+        Refused refused => whenRefused(refused.Refusal),
+        _ => throw new InvalidOperationException("A publication is published or refused."),
+    };
+
+    /// <param name="Version">The version in force now; as before after a dry run and when nothing changed.</param>
+    /// <param name="Changes">What it changed, or would; empty when it says what was in force already.</param>
+    public sealed record Published(int Version, IReadOnlyList<CatalogChange> Changes) : PublicationResult;
+
+    /// <summary>Nothing was changed.</summary>
+    public sealed record Refused(Refusal Refusal) : PublicationResult;
+}
+
+/// <summary>A catalog to put into force, or the refusal to. Closed: one of the two.</summary>
+public readonly struct CatalogProposal
+{
+    private readonly CatalogDocument? catalog;
+    private readonly Refusal? refusal;
+
+    private CatalogProposal(CatalogDocument? catalog, Refusal? refusal) => (this.catalog, this.refusal) = (catalog, refusal);
+
+    public static implicit operator CatalogProposal(CatalogDocument catalog) => new(catalog, null);
+    public static implicit operator CatalogProposal(Refusal refusal) => new(null, refusal);
+
+    public bool IsCatalog([NotNullWhen(true)] out CatalogDocument? document, [NotNullWhen(false)] out Refusal? refused)
+    {
+        document = catalog;
+        refused = refusal;
+        return catalog is not null;
+    }
+}
