@@ -1,12 +1,31 @@
+using BillingPortal.Payments.Simulator;
+using BillingPortal.Payments.Stripe;
+
 namespace BillingPortal.Payments;
 
 internal static class PaymentsSlice
 {
-    public static WebApplicationBuilder AddPayments(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddPayments(this WebApplicationBuilder builder)
+    {
+        builder.AddSimulator();
+        builder.Services.AddSingleton<ConfiguredStripe>();
+        builder.Services.AddSingleton<IStripeConnection>(s => s.GetRequiredService<ConfiguredStripe>());
+        builder.Services.AddSingleton(s => new StripeRetries(s.GetRequiredService<TimeProvider>()));
+        // Stripe's own libraries wait 80 s; a person who waits for a checkout page does not.
+        builder.Services.AddHttpClient<StripeClient>(c => c.Timeout = TimeSpan.FromSeconds(30));
+        builder.Services.AddSingleton<SignatureFaults>();
+        builder.Services.AddSingleton<WebhookSignal>();
+        builder.Services.AddSingleton<StripeEventHandlers>();
+        builder.Services.AddSingleton<WebhookInbox>();
+        builder.Services.AddHostedService<WebhookWorker>();
+        return builder;
+    }
 
     /// <summary>Stripe posts its events here, outside <c>/api/v1</c>.</summary>
     public static void MapStripeWebhook(this WebApplication app)
     {
+        app.MapWebhook();
+        app.MapSimulator();
     }
 
     public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api;

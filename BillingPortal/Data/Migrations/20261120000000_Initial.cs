@@ -1,5 +1,6 @@
 using System;
 using Microsoft.EntityFrameworkCore.Migrations;
+using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
 #nullable disable
 
@@ -179,6 +180,53 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "simulator_deliveries",
+                columns: table => new
+                {
+                    event_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    seq = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
+                    attempts = table.Column<int>(type: "integer", nullable: false),
+                    next_attempt_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    last_status = table.Column<int>(type: "integer", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_simulator_deliveries", x => x.event_id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "simulator_objects",
+                columns: table => new
+                {
+                    id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    type = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: false),
+                    seq = table.Column<long>(type: "bigint", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityAlwaysColumn),
+                    customer = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    body = table.Column<string>(type: "jsonb", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_simulator_objects", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "simulator_requests",
+                columns: table => new
+                {
+                    key = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    digest = table.Column<byte[]>(type: "bytea", nullable: false),
+                    status = table.Column<int>(type: "integer", nullable: false),
+                    body = table.Column<string>(type: "text", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_simulator_requests", x => x.key);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "transfers",
                 columns: table => new
                 {
@@ -225,6 +273,30 @@ namespace BillingPortal.Data.Migrations
                     table.CheckConstraint("ck_wallets_debt", "debt >= 0");
                     table.CheckConstraint("ck_wallets_held", "held >= 0");
                     table.CheckConstraint("ck_wallets_last_hash", "octet_length(last_hash) = 32");
+                });
+
+            migrationBuilder.CreateTable(
+                name: "webhook_events",
+                columns: table => new
+                {
+                    id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    type = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    api_version = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    livemode = table.Column<bool>(type: "boolean", nullable: false),
+                    object_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    customer = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    payload = table.Column<string>(type: "text", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    received_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    status = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
+                    attempts = table.Column<int>(type: "integer", nullable: false),
+                    next_attempt_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    processed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    outcome = table.Column<string>(type: "character varying(1000)", maxLength: 1000, nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_webhook_events", x => x.id);
                 });
 
             migrationBuilder.CreateTable(
@@ -291,6 +363,33 @@ namespace BillingPortal.Data.Migrations
                 name: "ix_members_user_id",
                 table: "members",
                 column: "user_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_simulator_deliveries_due",
+                table: "simulator_deliveries",
+                column: "next_attempt_at",
+                filter: "next_attempt_at is not null");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_simulator_objects_customer_type",
+                table: "simulator_objects",
+                columns: new[] { "customer", "type" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_simulator_objects_type_seq",
+                table: "simulator_objects",
+                columns: new[] { "type", "seq" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_webhook_events_due",
+                table: "webhook_events",
+                column: "next_attempt_at",
+                filter: "status = 'Received'");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_webhook_events_received_at_id",
+                table: "webhook_events",
+                columns: new[] { "received_at", "id" });
         }
 
         /// <inheritdoc />
@@ -321,10 +420,22 @@ namespace BillingPortal.Data.Migrations
                 name: "operations");
 
             migrationBuilder.DropTable(
+                name: "simulator_deliveries");
+
+            migrationBuilder.DropTable(
+                name: "simulator_objects");
+
+            migrationBuilder.DropTable(
+                name: "simulator_requests");
+
+            migrationBuilder.DropTable(
                 name: "transfers");
 
             migrationBuilder.DropTable(
                 name: "wallets");
+
+            migrationBuilder.DropTable(
+                name: "webhook_events");
 
             migrationBuilder.DropTable(
                 name: "accounts");

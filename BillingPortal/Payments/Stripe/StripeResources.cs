@@ -1,0 +1,111 @@
+namespace BillingPortal.Payments.Stripe;
+
+// One struct per resource of Stripe's API. Ids are escaped: they may come from outside.
+
+public readonly struct StripeCustomers(StripeClient client)
+{
+    public Task<StripeResult<StripeCustomer>> CreateAsync(StripeCustomerOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeCustomer>("/v1/customers", options, idempotencyKey, ct);
+    public Task<StripeResult<StripeCustomer>> UpdateAsync(string id, StripeCustomerOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeCustomer>($"/v1/customers/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
+    /// <summary>A deleted customer is answered too, with <see cref="StripeCustomer.Deleted"/>.</summary>
+    public Task<StripeResult<StripeCustomer>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeCustomer>($"/v1/customers/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeDeleted>> DeleteAsync(string id, CancellationToken ct) =>
+        client.DeleteAsync<StripeDeleted>($"/v1/customers/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeList<StripePaymentMethod>>> ListPaymentMethodsAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripePaymentMethod>>($"/v1/customers/{Uri.EscapeDataString(id)}/payment_methods", null, ct);
+}
+
+public readonly struct StripeProducts(StripeClient client)
+{
+    public Task<StripeResult<StripeProduct>> CreateAsync(StripeProductOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeProduct>("/v1/products", options, idempotencyKey, ct);
+    public Task<StripeResult<StripeProduct>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeProduct>($"/v1/products/{Uri.EscapeDataString(id)}", null, ct);
+}
+
+public readonly struct StripePrices(StripeClient client)
+{
+    public Task<StripeResult<StripePrice>> CreateAsync(StripePriceOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripePrice>("/v1/prices", options, idempotencyKey, ct);
+    public Task<StripeResult<StripePrice>> UpdateAsync(string id, StripePriceOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripePrice>($"/v1/prices/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
+    public Task<StripeResult<StripePrice>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripePrice>($"/v1/prices/{Uri.EscapeDataString(id)}", null, ct);
+    /// <param name="lookupKeys">At most ten.</param>
+    public Task<StripeResult<StripeList<StripePrice>>> ListAsync(IReadOnlyList<string> lookupKeys, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripePrice>>("/v1/prices", new { LookupKeys = lookupKeys, Active = true, Limit = 100 }, ct);
+}
+
+public readonly struct StripeCheckoutSessions(StripeClient client)
+{
+    public Task<StripeResult<StripeCheckoutSession>> CreateAsync(StripeCheckoutSessionOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeCheckoutSession>("/v1/checkout/sessions", options, idempotencyKey, ct);
+    public Task<StripeResult<StripeCheckoutSession>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeCheckoutSession>($"/v1/checkout/sessions/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeCheckoutSession>> ExpireAsync(string id, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeCheckoutSession>($"/v1/checkout/sessions/{Uri.EscapeDataString(id)}/expire", null, idempotencyKey, ct);
+}
+
+public readonly struct StripeBillingPortalSessions(StripeClient client)
+{
+    /// <summary>The URL lives shortly and for one visit: make one per click.</summary>
+    public Task<StripeResult<StripeBillingPortalSession>> CreateAsync(string customer, string? returnUrl, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeBillingPortalSession>("/v1/billing_portal/sessions", new { Customer = customer, ReturnUrl = returnUrl }, idempotencyKey, ct);
+}
+
+public readonly struct StripeSubscriptions(StripeClient client)
+{
+    public Task<StripeResult<StripeSubscription>> CreateAsync(StripeSubscriptionOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeSubscription>("/v1/subscriptions", options, idempotencyKey, ct);
+    public Task<StripeResult<StripeSubscription>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeList<StripeSubscription>>> ListAsync(StripeSubscriptionListOptions options, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripeSubscription>>("/v1/subscriptions", options, ct);
+    public Task<StripeResult<StripeSubscription>> UpdateAsync(string id, StripeSubscriptionOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
+    /// <summary>Ends it now; for the period's end, update <c>cancel_at_period_end</c>.</summary>
+    public Task<StripeResult<StripeSubscription>> CancelAsync(string id, CancellationToken ct) =>
+        client.DeleteAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", null, ct);
+}
+
+public readonly struct StripeInvoices(StripeClient client)
+{
+    public Task<StripeResult<StripeInvoice>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeInvoice>($"/v1/invoices/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeList<StripeInvoice>>> ListAsync(StripeInvoiceListOptions options, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripeInvoice>>("/v1/invoices", options, ct);
+    /// <summary>What would be billed; changes nothing. The answer's id cannot be fetched.</summary>
+    public Task<StripeResult<StripeInvoice>> CreatePreviewAsync(StripeInvoicePreviewOptions options, CancellationToken ct) =>
+        client.PostAsync<StripeInvoice>("/v1/invoices/create_preview", options, $"preview:{Guid.NewGuid():N}", ct);
+}
+
+public readonly struct StripePaymentIntents(StripeClient client)
+{
+    public Task<StripeResult<StripePaymentIntent>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripePaymentIntent>($"/v1/payment_intents/{Uri.EscapeDataString(id)}", null, ct);
+}
+
+public readonly struct StripePaymentMethods(StripeClient client)
+{
+    public Task<StripeResult<StripePaymentMethod>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripePaymentMethod>($"/v1/payment_methods/{Uri.EscapeDataString(id)}", null, ct);
+}
+
+public readonly struct StripeEvents(StripeClient client)
+{
+    /// <summary>Newest first, 30 days back at most.</summary>
+    public Task<StripeResult<StripeList<StripeListedEvent>>> ListAsync(StripeEventListOptions options, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripeListedEvent>>("/v1/events", options, ct);
+}
+
+public readonly struct StripeTestClocks(StripeClient client)
+{
+    public Task<StripeResult<StripeTestClock>> CreateAsync(DateTimeOffset frozenTime, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeTestClock>("/v1/test_helpers/test_clocks", new { FrozenTime = frozenTime }, idempotencyKey, ct);
+    public Task<StripeResult<StripeTestClock>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeTestClock>($"/v1/test_helpers/test_clocks/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeTestClock>> AdvanceAsync(string id, DateTimeOffset frozenTime, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeTestClock>($"/v1/test_helpers/test_clocks/{Uri.EscapeDataString(id)}/advance", new { FrozenTime = frozenTime }, idempotencyKey, ct);
+}

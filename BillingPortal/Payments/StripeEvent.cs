@@ -1,0 +1,50 @@
+using System.Text.Json;
+
+namespace BillingPortal.Payments;
+
+/// <summary>A snapshot event's envelope: what happened, to which object. A hint: handlers read the object afresh.</summary>
+/// <param name="ObjectId">Null for objects without one, such as an upcoming invoice.</param>
+/// <param name="Customer">The customer the object names, or is.</param>
+public sealed record StripeEvent(string Id, string Type, string? ApiVersion, DateTimeOffset Created, bool Livemode, string? ObjectId, string? Customer)
+{
+    /// <summary>The longest id or type that is kept.</summary>
+    private const int MostText = 255;
+
+    /// <summary>Reads the envelope of a delivery.</summary>
+    /// <returns>Null when it is no snapshot event: not JSON, no id or type, or a thin event.</returns>
+    public static StripeEvent? Read(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
+            return Read(json.RootElement);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public static StripeEvent? Read(JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object || Text(root, "object") != "event"
+            || Text(root, "id") is not { Length: > 0 and <= MostText } id || Text(root, "type") is not { Length: > 0 and <= MostText } type
+            || !root.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Object
+            || !data.TryGetProperty("object", out var about) || about.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
+        var created = root.TryGetProperty("created", out var c) && c.ValueKind == JsonValueKind.Number && c.TryGetInt64(out var seconds) && seconds is >= 0 and < 253_402_300_800
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+            : DateTimeOffset.UnixEpoch;
+        var livemode = root.TryGetProperty("livemode", out var l) && l.ValueKind == JsonValueKind.True;
+        var customer = Text(about, "object") == "customer" ? Text(about, "id") : Text(about, "customer");
+        return new(id, type, Short(Text(root, "api_version"), 60), created, livemode, Short(Text(about, "id"), MostText), Short(customer, MostText));
+    }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static string? Short(string? text, int most) => text is null || text.Length <= most ? text : null;
+}

@@ -1,0 +1,110 @@
+using System.Diagnostics.Metrics;
+using System.Text;
+using BillingPortal.Observability;
+using BillingPortal.Payments.Stripe;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Payments;
+
+/// <summary><c>POST /webhooks/stripe</c>: believe, store, answer; processing comes after. Stripe repeats whatever is not answered with 200.</summary>
+internal static class WebhookEndpoint
+{
+    public const string Path = "/webhooks/stripe";
+    /// <summary>Bytes; Stripe's events are far smaller.</summary>
+    private const int MostBody = 1_000_000;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private sealed record Receipt(bool Received);
+
+    public static void MapWebhook(this WebApplication app) =>
+        app.MapPost(Path, ReceiveAsync).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription();
+
+    private static async Task<IResult> ReceiveAsync(
+        HttpRequest request, IStripeConnection connection, WebhookInbox inbox, SignatureFaults faults, TimeProvider time, CancellationToken ct)
+    {
+        if (await ReadAsync(request, ct) is not { } body)
+        {
+            return new Refusal(ErrorCode.TooLarge, "An event is at most 1 MB.").ToProblem();
+        }
+
+        var current = connection.Current;
+        var fault = WebhookSignature.Check(request.Headers[WebhookSignature.Header], body, current.WebhookSecrets, time.GetUtcNow());
+        var received = StripeEvent.Read(body);
+        if (fault == SignatureFault.None && received is not null && received.Livemode != current.IsLive)
+        {
+            fault = SignatureFault.OtherMode;
+        }
+
+        if (fault != SignatureFault.None)
+        {
+            faults.Count(fault == SignatureFault.Mismatch && received is not null && received.Livemode != current.IsLive ? SignatureFault.OtherMode : fault);
+            return new Refusal(ErrorCode.InvalidRequest, "The signature does not fit this endpoint, or is too old. Nothing was stored.").ToProblem();
+        }
+
+        if (received is null || !TryDecode(body, out var payload))
+        {
+            return new Refusal(ErrorCode.InvalidRequest, "The body is not a snapshot event. Nothing was stored.").ToProblem();
+        }
+
+        await inbox.StoreAsync(received, payload, WhyParked(received), ct);
+        return TypedResults.Ok(new Receipt(true));
+    }
+
+    /// <summary>An event of another train may have its fields elsewhere; it is kept for a person and not guessed at.</summary>
+    private static string? WhyParked(StripeEvent received) => StripeVersion.IsCompatible(received.ApiVersion)
+        ? null
+        : $"Made for API version {received.ApiVersion ?? "(none)"}, and this portal reads {StripeVersion.Pinned}: give the webhook endpoint that version, then replay.";
+
+    private static bool TryDecode(byte[] body, out string payload)
+    {
+        try
+        {
+            payload = StrictUtf8.GetString(body);
+            // PostgreSQL's text cannot hold it, and no event of Stripe's has it.
+            return !payload.Contains('\0', StringComparison.Ordinal);
+        }
+        catch (DecoderFallbackException)
+        {
+            payload = "";
+            return false;
+        }
+    }
+
+    /// <returns>The raw bytes; null when there are too many.</returns>
+    private static async Task<byte[]?> ReadAsync(HttpRequest request, CancellationToken ct)
+    {
+        if (request.ContentLength > MostBody)
+        {
+            return null;
+        }
+
+        using var body = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await request.Body.ReadAsync(buffer, ct)) > 0)
+        {
+            body.Write(buffer, 0, read);
+            if (body.Length > MostBody)
+            {
+                return null;
+            }
+        }
+
+        return body.ToArray();
+    }
+}
+
+/// <summary>Deliveries that were not believed, by likely cause, since the start of this process (B10).</summary>
+public sealed class SignatureFaults(IMeterFactory meters)
+{
+    private readonly Counter<long> counter = meters.Create("BillingPortal.Payments").CreateCounter<long>("webhook_signature_faults");
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<SignatureFault, long> counts = new();
+
+    public IReadOnlyDictionary<SignatureFault, long> Counts => counts;
+
+    public void Count(SignatureFault fault)
+    {
+        counter.Add(1, new KeyValuePair<string, object?>("cause", fault.ToString()));
+        counts.AddOrUpdate(fault, 1, (_, n) => n + 1);
+    }
+}

@@ -1,0 +1,143 @@
+using BillingPortal.Data;
+using BillingPortal.Primitives;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace BillingPortal.Payments;
+
+/// <summary>The durable inbox: what was delivered, each event once, and what became of it.</summary>
+internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandlers handlers, WebhookSignal signal, TimeProvider time)
+{
+    /// <summary>How long one worker has an event for itself. A worker that died gives it up after that; one that is merely slow is stopped by the mark at the end.</summary>
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
+
+    /// <summary>Stores an event unless it is there already.</summary>
+    /// <param name="parkedBecause">Not null: it is not to be processed, and this is why.</param>
+    /// <returns>False for a repeat.</returns>
+    public async Task<bool> StoreAsync(StripeEvent received, string payload, string? parkedBecause, CancellationToken ct)
+    {
+        var now = time.Now();
+        var status = parkedBecause is not null ? WebhookEventStatus.Parked : handlers.Handles(received.Type) ? WebhookEventStatus.Received : WebhookEventStatus.Unhandled;
+        await using var command = database.CreateCommand(
+            """
+            insert into webhook_events (id, type, api_version, livemode, object_id, customer, payload, created_at, received_at, status, attempts, next_attempt_at, outcome)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $9, $11)
+            on conflict do nothing
+            """);
+        foreach (object? value in new object?[] { received.Id, received.Type, received.ApiVersion, received.Livemode, received.ObjectId, received.Customer, payload, received.Created, now, status.ToString(), parkedBecause })
+        {
+            command.Parameters.Add(new() { Value = value ?? DBNull.Value });
+        }
+
+        var stored = await command.ExecuteNonQueryAsync(ct) == 1;
+        if (stored && status == WebhookEventStatus.Received)
+        {
+            signal.Wake();
+        }
+
+        return stored;
+    }
+
+    /// <summary>Takes the event that is due longest, for as long as <see cref="Lease"/>.</summary>
+    /// <returns>Null when none is due.</returns>
+    public async Task<ClaimedEvent?> ClaimAsync(CancellationToken ct)
+    {
+        var now = time.Now();
+        await using var command = database.CreateCommand(
+            """
+            update webhook_events set attempts = attempts + 1, next_attempt_at = $2
+            where id = (select id from webhook_events where status = 'Received' and next_attempt_at <= $1 order by next_attempt_at limit 1 for update skip locked)
+            returning id, type, api_version, created_at, livemode, object_id, customer, attempts, received_at
+            """);
+        command.Parameters.Add(new() { Value = now });
+        command.Parameters.Add(new() { Value = now + Lease });
+        await using var row = await command.ExecuteReaderAsync(ct);
+        if (!await row.ReadAsync(ct))
+        {
+            return null;
+        }
+
+        var received = new StripeEvent(row.GetString(0), row.GetString(1), Nullable(row, 2), row.GetFieldValue<DateTimeOffset>(3), row.GetBoolean(4), Nullable(row, 5), Nullable(row, 6));
+        return new(received, row.GetInt32(7), row.GetFieldValue<DateTimeOffset>(8));
+    }
+
+    /// <summary>Marks within the transaction of the effect.</summary>
+    /// <returns>False when somebody else has processed it meanwhile: nothing may be done.</returns>
+    public async Task<bool> MarkProcessedAsync(TenantScope scope, string id, string? outcome, CancellationToken ct)
+    {
+        await using var command = scope.Command("update webhook_events set status = 'Processed', processed_at = $2, outcome = $3 where id = $1 and status = 'Received'");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = time.Now() });
+        command.Parameters.Add(Text(outcome));
+        return await command.ExecuteNonQueryAsync(ct) == 1;
+    }
+
+    /// <summary>Puts an event back for later, or parks it.</summary>
+    public async Task PostponeAsync(string id, WebhookEventStatus status, DateTimeOffset next, string why, int attemptsBack, CancellationToken ct)
+    {
+        await using var command = database.CreateCommand(
+            "update webhook_events set status = $2, next_attempt_at = $3, outcome = $4, attempts = attempts - $5 where id = $1 and status = 'Received'");
+        command.Parameters.Add(new() { Value = id });
+        command.Parameters.Add(new() { Value = status.ToString() });
+        command.Parameters.Add(new() { Value = next });
+        command.Parameters.Add(Text(why));
+        command.Parameters.Add(new() { Value = attemptsBack });
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static string? Nullable(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    private static NpgsqlParameter Text(string? text) => new()
+    {
+        NpgsqlDbType = NpgsqlDbType.Text,
+        Value = text is null ? DBNull.Value : text.Length <= 1000 ? text : text[..1000],
+    };
+}
+
+/// <param name="Attempts">Counting this one.</param>
+internal sealed record ClaimedEvent(StripeEvent Event, int Attempts, DateTimeOffset ReceivedAt);
+
+/// <summary>Wakes the worker as soon as there is something; it looks by itself every second anyway.</summary>
+internal sealed class WebhookSignal : IDisposable
+{
+    private readonly SemaphoreSlim due = new(0, 1);
+
+    public void Wake()
+    {
+        try
+        {
+            due.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // Already awake.
+        }
+    }
+
+    public Task WaitAsync(TimeSpan longest, CancellationToken ct) => due.WaitAsync(longest, ct);
+
+    public void Dispose() => due.Dispose();
+}
+
+/// <summary>Who handles which type. Two handlers of one type would be two truths: refused at the start.</summary>
+internal sealed class StripeEventHandlers
+{
+    private readonly Dictionary<string, Type> byType = [];
+
+    public StripeEventHandlers(IServiceProvider services)
+    {
+        using var scope = services.CreateScope();
+        foreach (var handler in scope.ServiceProvider.GetServices<IStripeEventHandler>())
+        {
+            foreach (var type in handler.EventTypes)
+            {
+                byType.Add(type, handler.GetType());
+            }
+        }
+    }
+
+    public bool Handles(string type) => byType.ContainsKey(type);
+
+    public IStripeEventHandler? Find(IServiceProvider scoped, string type) =>
+        byType.TryGetValue(type, out var handler) ? scoped.GetServices<IStripeEventHandler>().First(h => h.GetType() == handler) : null;
+}
