@@ -1,0 +1,55 @@
+using BillingPortal.Catalog;
+using BillingPortal.Components.Shared;
+using BillingPortal.Ledger;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Components.AccountParts;
+
+/// <summary>One allowance of an account's plan and how much of it this period has used.</summary>
+/// <param name="Id">The meter's id, <c>credit</c> or <c>free_use</c>.</param>
+/// <param name="Included">Null: unlimited.</param>
+/// <param name="Projected">Where the present pace ends by the period's end; null while it is too early to say.</param>
+/// <param name="Beyond">What happens after the allowance, in words.</param>
+public sealed record AllowanceView(string Id, string Name, decimal Used, decimal? Included, decimal? Projected, DateTimeOffset? ResetsAt, string? Beyond)
+{
+    /// <summary>The allowances of a plan against its wallets, in the catalog's order. Pure.</summary>
+    public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, DateTimeOffset now)
+    {
+        var views = new List<AllowanceView>();
+        foreach (var allowance in plan.Allowances)
+        {
+            // Levels (seats, storage) have no wallet: there is nothing counted to show here.
+            if (catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is not { Kind: MeterKind.Counter } meter)
+            {
+                continue;
+            }
+
+            var used = wallets.FirstOrDefault(w => w.Unit == meter.Unit)?.UsedInPeriod.Value ?? 0m;
+            views.Add(new(meter.Id, meter.Name, used, allowance.Included?.Value, Project(used, standing, now), standing.PeriodEnd, allowance.Beyond(catalog, plan)));
+        }
+
+        var credits = wallets.FirstOrDefault(w => w.Unit == Unit.Credit);
+        if (plan.IncludedCredits.IsPositive)
+        {
+            var used = credits?.UsedInPeriod.Value ?? 0m;
+            views.Add(new("credit", "Credits of the plan", used, plan.IncludedCredits.Value, Project(used, standing, now), standing.PeriodEnd, null));
+        }
+
+        if (catalog.FreeUses > 0 && wallets.FirstOrDefault(w => w.Unit == Unit.FreeUse) is { } free)
+        {
+            views.Add(new("free_use", "Free uses", Math.Max(0m, catalog.FreeUses - free.Balance.Value), catalog.FreeUses, null, null, "granted once, to begin with"));
+        }
+
+        return views;
+    }
+
+    /// <returns>Null in the period's first twentieth, when any projection would be noise, and when nothing was used.</returns>
+    internal static decimal? Project(decimal used, Standing standing, DateTimeOffset now)
+    {
+        var whole = standing.PeriodEnd - standing.PeriodStart;
+        var gone = now - standing.PeriodStart;
+        return used <= 0m || whole <= TimeSpan.Zero || gone < whole / 20 || gone >= whole
+            ? null
+            : decimal.Round(used * (decimal)(whole / gone), 0);
+    }
+}
