@@ -1,15 +1,15 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Radzen;
 
 namespace BillingPortal.Components;
 
-/// <summary>The pages' frame: Blazor, Radzen, static files, the theme switch, and the page for addresses that lead nowhere.</summary>
+/// <summary>The pages' frame: Blazor, static files, the theme switch, and the page for addresses that lead nowhere.</summary>
 internal static class ComponentsSlice
 {
     public static WebApplicationBuilder AddComponents(this WebApplicationBuilder builder)
     {
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-        builder.Services.AddRadzenComponents();
+        builder.Services.AddScoped<AccountParts.AccountReader>();
+        builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();
         return builder;
     }

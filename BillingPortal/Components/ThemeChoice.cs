@@ -9,8 +9,4 @@ public static class ThemeChoice
     public static string Of(HttpContext? context) => context?.Request.Cookies[Cookie] is { } chosen && IsKnown(chosen) ? chosen : System;
 
     public static bool IsKnown(string? choice) => choice is "light" or "dark" or System;
-
-    /// <summary>The media query under which a style sheet of one scheme applies.</summary>
-    public static string MediaFor(string scheme, string choice) =>
-        choice == System ? $"(prefers-color-scheme: {scheme})" : choice == scheme ? "all" : "not all";
 }

@@ -5,9 +5,6 @@
   function chooseTheme(choice) {
     document.cookie = `theme=${choice};path=${cookiePath()};max-age=31536000;samesite=lax`;
     document.documentElement.dataset.theme = choice;
-    for (const link of document.querySelectorAll('link[data-radzen]')) {
-      link.media = choice === 'system' ? `(prefers-color-scheme: ${link.dataset.radzen})` : choice === link.dataset.radzen ? 'all' : 'not all';
-    }
     for (const a of document.querySelectorAll('[data-theme-choice]')) {
       if (a.dataset.themeChoice === choice) a.setAttribute('aria-current', 'true'); else a.removeAttribute('aria-current');
     }
