@@ -8,6 +8,7 @@ internal static class ComponentsSlice
     public static WebApplicationBuilder AddComponents(this WebApplicationBuilder builder)
     {
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddScoped<AccountParts.TransferReader>();
         builder.Services.AddScoped<AccountParts.AccountReader>();
         builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();

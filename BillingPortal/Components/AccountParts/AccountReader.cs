@@ -9,7 +9,7 @@ using NpgsqlTypes;
 namespace BillingPortal.Components.AccountParts;
 
 /// <summary>Reads what pages show of one account, under that account's scope. Changes nothing, except that a first look opens the account's ledger.</summary>
-public sealed class AccountReader(Tenants tenants, Ledger.Ledger ledger, CatalogSnapshot catalog, TimeProvider time)
+public sealed class AccountReader(Tenants tenants, Ledger.Ledger ledger, TransferReader transfers, CatalogSnapshot catalog, TimeProvider time)
 {
     /// <returns>Null: there is no such account.</returns>
     public async Task<AccountOverview?> OverviewAsync(AccountId id, CancellationToken ct = default)
@@ -23,6 +23,21 @@ public sealed class AccountReader(Tenants tenants, Ledger.Ledger ledger, Catalog
         // Never seen before, or idle past its period's end: open or advance it, so that what is shown is what a charge would find.
         await ledger.AdvanceAsync(id, ct);
         return await ReadAsync(id, ct);
+    }
+
+    /// <summary>A page of the account's ledger, newest first.</summary>
+    public Task<LedgerPage<TransferView>> TransfersAsync(AccountId account, TransferFilter filter, string? cursor, int limit, CancellationToken ct = default) =>
+        transfers.PageAsync(account, filter, cursor, limit, ct);
+
+    /// <summary>The newest rows.</summary>
+    public async Task<IReadOnlyList<TransferView>> RecentAsync(AccountId account, int count, CancellationToken ct = default) =>
+        (await transfers.PageAsync(account, new(), null, count, ct)).Rows;
+
+    /// <summary>The units that the account has a wallet of.</summary>
+    public async Task<IReadOnlyList<Unit>> UnitsAsync(AccountId account, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        return [.. (await scope.Db.Set<Wallet>().AsNoTracking().Where(w => w.AccountId == account).Select(w => w.Unit).ToListAsync(ct)).Order()];
     }
 
     /// <summary>A charge with the parts of its receipt.</summary>
