@@ -1,4 +1,5 @@
 using BillingPortal.Accounts;
+using BillingPortal.Audit;
 using BillingPortal.Catalog;
 using BillingPortal.Charging;
 using BillingPortal.Exports;
@@ -17,7 +18,7 @@ internal static class ApiSlice
     public static void MapApi(this WebApplication app)
     {
         var api = app.MapGroup("/api/v1");
-        api.MapAccounts().MapCatalog().MapIdentity().MapPayments().MapLedger()
+        api.MapAudit().MapAccounts().MapCatalog().MapIdentity().MapPayments().MapLedger()
             .MapSubscriptions().MapPurchases().MapCharging().MapGating().MapExports();
     }
 }

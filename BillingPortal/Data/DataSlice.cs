@@ -22,6 +22,8 @@ internal static class DataSlice
         builder.Services.AddSingleton<Tenants>();
         builder.Services.AddSingleton<Schema>();
         builder.Services.AddHostedService<DatabaseStart>();
+        builder.Services.AddSingleton<SnapshotVersion>();
+        builder.Services.AddHostedService(sp => sp.GetRequiredService<SnapshotVersion>());
         return builder;
     }
 

@@ -36,6 +36,27 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "audit_entries",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    account_id = table.Column<Guid>(type: "uuid", nullable: true),
+                    at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    actor = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    action = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: false),
+                    subject = table.Column<string>(type: "character varying(300)", maxLength: 300, nullable: false),
+                    before = table.Column<string>(type: "jsonb", nullable: true),
+                    after = table.Column<string>(type: "jsonb", nullable: true),
+                    reason = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true),
+                    address = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: true),
+                    request_id = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_audit_entries", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "catalog_versions",
                 columns: table => new
                 {
@@ -120,6 +141,22 @@ namespace BillingPortal.Data.Migrations
                     table.PrimaryKey("pk_grants", x => new { x.account_id, x.id });
                     table.CheckConstraint("ck_grants_is_open", "is_open = (remaining > 0)");
                     table.CheckConstraint("ck_grants_remaining", "amount >= remaining and remaining >= reserved and reserved >= 0");
+                });
+
+            migrationBuilder.CreateTable(
+                name: "job_runs",
+                columns: table => new
+                {
+                    name = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: false),
+                    started_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    finished_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    error = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true),
+                    runs = table.Column<long>(type: "bigint", nullable: false),
+                    failures = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_job_runs", x => x.name);
                 });
 
             migrationBuilder.CreateTable(
@@ -227,6 +264,19 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "snapshot_version",
+                columns: table => new
+                {
+                    id = table.Column<int>(type: "integer", nullable: false),
+                    version = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_snapshot_version", x => x.id);
+                    table.CheckConstraint("ck_snapshot_version_one_row", "id = 1");
+                });
+
+            migrationBuilder.CreateTable(
                 name: "transfers",
                 columns: table => new
                 {
@@ -319,6 +369,11 @@ namespace BillingPortal.Data.Migrations
                         onDelete: ReferentialAction.Cascade);
                 });
 
+            migrationBuilder.InsertData(
+                table: "snapshot_version",
+                columns: new[] { "id", "version" },
+                values: new object[] { 1, 0L });
+
             migrationBuilder.CreateIndex(
                 name: "ix_accounts_created_at",
                 table: "accounts",
@@ -329,6 +384,16 @@ namespace BillingPortal.Data.Migrations
                 table: "accounts",
                 column: "external_id",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_audit_entries_account_id_id",
+                table: "audit_entries",
+                columns: new[] { "account_id", "id" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_audit_entries_action_id",
+                table: "audit_entries",
+                columns: new[] { "action", "id" });
 
             migrationBuilder.CreateIndex(
                 name: "ix_charges_agent",
@@ -396,6 +461,9 @@ namespace BillingPortal.Data.Migrations
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropTable(
+                name: "audit_entries");
+
+            migrationBuilder.DropTable(
                 name: "catalog_versions");
 
             migrationBuilder.DropTable(
@@ -406,6 +474,9 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "grants");
+
+            migrationBuilder.DropTable(
+                name: "job_runs");
 
             migrationBuilder.DropTable(
                 name: "ledger_heads");
@@ -427,6 +498,9 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "simulator_requests");
+
+            migrationBuilder.DropTable(
+                name: "snapshot_version");
 
             migrationBuilder.DropTable(
                 name: "transfers");
