@@ -11,12 +11,12 @@ public static class DatabaseRoles
     /// <summary>Tables that only <see cref="Writer"/> changes; everybody else reads them.</summary>
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
-        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "holds", "hold_parts", "charges", "charge_fundings", "budgets",
+        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
     [
-        "transfers", "audit_entries", "catalog_versions",
+        "transfers", "operations", "charges", "charge_refunds", "audit_entries", "catalog_versions",
     ];
 }

@@ -5,6 +5,8 @@ namespace BillingPortal.Ledger;
 // What the operations of a batch have appended and changed, and how a refused one is undone.
 public sealed partial class AccountState
 {
+    private const decimal LargestBalance = 1_000_000_000_000m;
+
     private readonly List<Transfer> pendingTransfers = [];
     private readonly List<Charge> pendingCharges = [];
     private readonly List<ChargeRefund> pendingRefunds = [];
@@ -23,7 +25,12 @@ public sealed partial class AccountState
     internal IReadOnlyList<Grant> NewGrants => newGrants;
     internal IReadOnlyCollection<Wallet> TouchedWallets => touchedWallets;
     internal IReadOnlyCollection<Grant> TouchedGrants => touchedGrants;
+    /// <summary>The head has changed in more than its clock and count.</summary>
     internal bool HeadTouched { get; private set; }
+    internal bool HeadCounted { get; private set; }
+    /// <summary>There is something to write.</summary>
+    internal bool IsTouched => HeadTouched || HeadCounted || touchedWallets.Count > 0 || touchedGrants.Count > 0 || newGrants.Count > 0
+        || pendingTransfers.Count > 0 || pendingCharges.Count > 0 || pendingRefunds.Count > 0;
 
     /// <summary>From here on rows are appended in the name of this operation, until the next call.</summary>
     internal void Begin(Guid operation, byte[]? digest, bool isCharge)
@@ -37,6 +44,14 @@ public sealed partial class AccountState
 
     /// <summary>Transfers appended since <see cref="Begin"/>.</summary>
     internal Transfer[] TransfersSinceBegin() => pendingTransfers.Count == mark.Transfers ? [] : [.. pendingTransfers.Skip(mark.Transfers)];
+
+    internal Charge? ChargeSinceBegin => pendingCharges.Count > mark.Charges ? pendingCharges[^1] : null;
+    internal ChargeRefund? RefundSinceBegin => pendingRefunds.Count > mark.Refunds ? pendingRefunds[^1] : null;
+
+    /// <summary>A balance that no hash or column could hold; null: all are in range. A request moves at most 10⁹, so it is met long before anything overflows.</summary>
+    internal Refusal? OutOfRange => touchedWallets.Any(w => Math.Abs(w.Balance.Value) > LargestBalance)
+        ? Refusal.Invalid("amount", "The balance would leave the range that the ledger holds, 1,000,000,000,000. Nothing was done.", ErrorCode.InvalidAmount)
+        : null;
 
     /// <summary>Undoes everything since <see cref="Begin"/>: a refused operation leaves no row.</summary>
     internal void RollBack()
@@ -59,15 +74,6 @@ public sealed partial class AccountState
         newGrants.RemoveRange(mark.Grants, newGrants.Count - mark.Grants);
     }
 
-    /// <summary>A grant that is not open any more but that the operation needs (a refund refills it).</summary>
-    internal void AddClosed(Grant grant)
-    {
-        if (grants.TryAdd(grant.Id, grant))
-        {
-            InsertInOrder(grant);
-        }
-    }
-
     private void TouchHead()
     {
         HeadTouched = true;
@@ -86,12 +92,16 @@ public sealed partial class AccountState
     {
         if (!wallets.TryGetValue(unit, out var wallet))
         {
-            wallet = new Wallet { AccountId = Account, Unit = unit };
+            wallet = new Wallet { AccountId = Account, Unit = unit, IsNew = true };
             wallets.Add(unit, wallet);
+            undo.Add(() => wallets.Remove(unit));
         }
 
-        // An untouched wallet that is rolled back is written unchanged: harmless, and rarer than bookkeeping would cost.
-        touchedWallets.Add(wallet);
+        if (touchedWallets.Add(wallet))
+        {
+            undo.Add(() => touchedWallets.Remove(wallet));
+        }
+
         var (balance, held, debt, seq, hash, used) = (wallet.Balance, wallet.Held, wallet.Debt, wallet.Seq, wallet.LastHash, wallet.UsedInPeriod);
         undo.Add(() => (wallet.Balance, wallet.Held, wallet.Debt, wallet.Seq, wallet.LastHash, wallet.UsedInPeriod) = (balance, held, debt, seq, hash, used));
         return wallet;
@@ -99,7 +109,11 @@ public sealed partial class AccountState
 
     private void Touch(Grant grant)
     {
-        touchedGrants.Add(grant);
+        if (touchedGrants.Add(grant))
+        {
+            undo.Add(() => touchedGrants.Remove(grant));
+        }
+
         var (remaining, reserved, isOpen) = (grant.Remaining, grant.Reserved, grant.IsOpen);
         undo.Add(() => (grant.Remaining, grant.Reserved, grant.IsOpen) = (remaining, reserved, isOpen));
     }

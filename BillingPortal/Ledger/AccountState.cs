@@ -14,24 +14,22 @@ public sealed partial class AccountState
     private readonly Dictionary<GrantId, Grant> grants = [];
     private readonly List<Grant> open = [];
 
-    internal AccountState(LedgerHead head, CatalogDocument catalog, DateTimeOffset now, IEnumerable<Wallet> wallets, IEnumerable<Grant> grants)
+    internal AccountState(LedgerHead head, CatalogDocument catalog, DateTimeOffset now)
     {
         Head = head;
         Catalog = catalog;
         Plan = catalog.PlanOrDefault(head.Plan);
-        Now = now > head.AdvancedAt ? now : head.AdvancedAt;
-        foreach (var wallet in wallets)
-        {
-            this.wallets.Add(wallet.Unit, wallet);
-        }
+        Now = (now > head.AdvancedAt ? now : head.AdvancedAt).ToMicroseconds();
+    }
 
-        foreach (var grant in grants)
-        {
-            this.grants.Add(grant.Id, grant);
-            open.Add(grant);
-        }
+    internal void Add(Wallet wallet) => wallets.Add(wallet.Unit, wallet);
 
-        open.Sort(Posting.CompareBurnOrder);
+    internal void Add(Grant grant)
+    {
+        if (grants.TryAdd(grant.Id, grant))
+        {
+            InsertInOrder(grant);
+        }
     }
 
     /// <summary>An account that has no ledger yet, as its first operation finds it: on the catalog's default plan, its first period about to open.</summary>
@@ -176,7 +174,9 @@ public sealed partial class AccountState
 
     public void CountUses(long uses)
     {
-        TouchHead();
+        HeadCounted = true; // undone or not: writing an unchanged head does no harm
+        var before = Head.TotalUses;
+        undo.Add(() => Head.TotalUses = before);
         Head.TotalUses += uses;
     }
 

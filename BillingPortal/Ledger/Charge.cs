@@ -79,7 +79,8 @@ public sealed class ChargeRefund
         public void Configure(EntityTypeBuilder<ChargeRefund> builder)
         {
             builder.ToTable("charge_refunds");
-            builder.HasKey(r => new { r.AccountId, r.ChargeId, r.Id });
+            builder.HasKey(r => new { r.AccountId, r.Id });
+            builder.HasIndex(r => new { r.AccountId, r.ChargeId });
             builder.Property(r => r.Amounts).HasColumnType("numeric(20,6)[]");
         }
     }

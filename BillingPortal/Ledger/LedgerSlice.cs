@@ -1,8 +1,17 @@
+using BillingPortal.Catalog;
+
 namespace BillingPortal.Ledger;
 
 internal static class LedgerSlice
 {
-    public static WebApplicationBuilder AddLedger(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddLedger(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<LedgerChanges>();
+        builder.Services.AddSingleton<LedgerWriter>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<LedgerWriter>());
+        builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
+        return builder;
+    }
 
     public static RouteGroupBuilder MapLedger(this RouteGroupBuilder api) => api;
 }

@@ -15,9 +15,8 @@ public sealed class RecordedOperation
     public string Kind { get; init; } = "";
     /// <summary>SHA-256 over kind and bound values; the same key with another hash is a conflict.</summary>
     public byte[] BodyHash { get; init; } = [];
-    /// <summary>The wallets that it moved, with the number of each transfer beside in <see cref="TransferSeqs"/>: a repeat reads them back.</summary>
-    public string[] TransferUnits { get; init; } = [];
-    public long[] TransferSeqs { get; init; } = [];
+    /// <summary>The transfers that it appended, as <c>unit:seq</c> with spaces between, oldest first: a repeat reads them back.</summary>
+    public string Moved { get; init; } = "";
     public DateTimeOffset CreatedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<RecordedOperation>

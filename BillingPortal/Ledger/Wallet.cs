@@ -22,6 +22,8 @@ public sealed class Wallet
     public byte[] LastHash { get; set; } = new byte[32];
 
     public Amount Available => Balance - Held;
+    /// <summary>It has no row yet.</summary>
+    internal bool IsNew { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<Wallet>
     {
@@ -36,6 +38,7 @@ public sealed class Wallet
             builder.HasKey(w => new { w.AccountId, w.Unit });
             builder.Property(w => w.UsedInPeriod).HasDefaultValueSql("0");
             builder.Ignore(w => w.Available);
+            builder.Ignore(w => w.IsNew);
         }
     }
 }
