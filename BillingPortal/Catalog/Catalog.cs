@@ -57,6 +57,10 @@ public sealed record CatalogDocument
     public IReadOnlyList<Plan> PlansByRank() => Index.PlansByRank;
     /// <summary>The version of a plan's rate card in force at an instant; null where there is none.</summary>
     internal IndexedRateCard? FindRateCard(Plan plan, DateTimeOffset now) => Index.RateCard(plan.RateCard, now);
+    /// <summary>The id of a plan's rate card; null where the catalog has none.</summary>
+    public string? RateCardIdOf(Plan plan) => plan.RateCard ?? Index.FirstRateCard;
+    /// <summary>The version of a rate card in force at an instant; null where there is none.</summary>
+    public RateCard? FindRateCard(string id, DateTimeOffset now) => Index.RateCard(id, now)?.Card;
     /// <summary>The version of a plan's rate card in force at an instant; null where there is none.</summary>
     public RateCard? RateCardOf(Plan plan, DateTimeOffset now) => FindRateCard(plan, now)?.Card;
 }

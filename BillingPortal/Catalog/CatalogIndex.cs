@@ -12,7 +12,6 @@ internal sealed class CatalogIndex
     private readonly FrozenDictionary<string, Provider> providers;
     private readonly FrozenDictionary<string, CreditPack> creditPacks;
     private readonly FrozenDictionary<string, IndexedRateCard[]> cardsNewestFirst;
-    private readonly string? firstCard;
 
     public CatalogIndex(CatalogDocument document)
     {
@@ -23,7 +22,7 @@ internal sealed class CatalogIndex
         models = document.Models.ToFrozenDictionary(m => m.Id, StringComparer.Ordinal);
         providers = document.Providers.ToFrozenDictionary(p => p.Id, StringComparer.Ordinal);
         creditPacks = document.CreditPacks.ToFrozenDictionary(p => p.Id, StringComparer.Ordinal);
-        firstCard = document.RateCards.Count > 0 ? document.RateCards[0].Id : null;
+        FirstRateCard = document.RateCards.Count > 0 ? document.RateCards[0].Id : null;
         cardsNewestFirst = document.RateCards.GroupBy(c => c.Id).ToFrozenDictionary(
             versions => versions.Key,
             versions => versions.OrderByDescending(c => c.EffectiveFrom).ThenByDescending(c => c.Version).Select(c => new IndexedRateCard(c)).ToArray(),
@@ -34,6 +33,7 @@ internal sealed class CatalogIndex
     /// <summary>The document this was made from: a copy made by <c>with</c> is another one and needs an index of its own.</summary>
     public CatalogDocument Document { get; }
     public IReadOnlyList<Plan> PlansByRank { get; }
+    public string? FirstRateCard { get; }
 
     public Plan? Plan(string id) => plans.GetValueOrDefault(id);
     public Meter? Meter(string id) => meters.GetValueOrDefault(id);
@@ -44,7 +44,7 @@ internal sealed class CatalogIndex
 
     public IndexedRateCard? RateCard(string? id, DateTimeOffset now)
     {
-        if ((id ?? firstCard) is not { } wanted || !cardsNewestFirst.TryGetValue(wanted, out var versions))
+        if ((id ?? FirstRateCard) is not { } wanted || !cardsNewestFirst.TryGetValue(wanted, out var versions))
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -77,6 +78,9 @@ public static class CatalogJson
         written.Insert(0, "$schema", "schema.json");
         return written.ToJsonString(Options) + "\n";
     }
+
+    /// <summary>Holds a catalog made in memory to all the rules that a file is held to.</summary>
+    internal static CatalogReading Check(CatalogDocument catalog) => Read(Encoding.UTF8.GetBytes(Write(catalog)));
 
     private static void LeaveDefaultsOut(JsonElement schema, JsonNode node)
     {

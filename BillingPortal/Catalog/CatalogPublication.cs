@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text.Json.Nodes;
+using BillingPortal.Audit;
 using BillingPortal.Data;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
@@ -6,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Catalog;
 
 /// <summary>Puts a new version of the catalog into force: for this instance at once, for others within a second.</summary>
-public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot, TimeProvider time)
+public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot, AuditTrail audit, TimeProvider time)
 {
     /// <summary>Longest note, in characters.</summary>
     public const int MaxNote = 500;
@@ -36,10 +38,16 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
 
         var version = (before?.Version ?? 0) + 1;
         scope.Db.Add(new CatalogVersion { Version = version, Document = CatalogJson.Write(document), CreatedAt = time.Now(), CreatedBy = actor, Note = note });
+        audit.Record(scope, actor, "catalog.published", $"catalog version {version}", ValuesOf(before, changes, c => c.Before), ValuesOf(before, changes, c => c.After), reason: note);
+        await SnapshotVersion.BumpAsync(scope.Connection, scope.Transaction, ct);
         scope.OnCommitted(() => snapshot.Replace(document, version));
         await scope.CommitAsync(ct);
         return new PublicationResult.Published(version, changes);
     }
+
+    // The first catalog changes nothing; its version keeps it whole.
+    private static Dictionary<string, JsonNode?>? ValuesOf(CatalogInForce? before, IReadOnlyList<CatalogChange> changes, Func<CatalogChange, JsonNode?> side) =>
+        before is null ? null : changes.ToDictionary(c => c.Path, side);
 }
 
 /// <summary>The catalog in force and its number.</summary>

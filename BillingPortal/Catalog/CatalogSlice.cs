@@ -1,3 +1,5 @@
+using BillingPortal.Data;
+
 namespace BillingPortal.Catalog;
 
 internal static class CatalogSlice
@@ -5,10 +7,11 @@ internal static class CatalogSlice
     public static WebApplicationBuilder AddCatalog(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<CatalogSnapshot>();
+        builder.Services.AddSingleton<ISnapshotPart>(services => services.GetRequiredService<CatalogSnapshot>());
         builder.Services.AddSingleton<CatalogPublication>();
         builder.Services.AddHostedService<CatalogStart>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapCatalog(this RouteGroupBuilder api) => api;
+    public static RouteGroupBuilder MapCatalog(this RouteGroupBuilder api) => api.MapCatalogReading().MapCatalogChanges();
 }

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Catalog;
 
 /// <summary>The catalog in force, in memory: the same for everybody, replaced whole when it changes.</summary>
-public sealed class CatalogSnapshot(Tenants tenants)
+public sealed class CatalogSnapshot(Tenants tenants) : ISnapshotPart
 {
     private volatile CatalogInForce? inForce;
 
