@@ -10,6 +10,7 @@ internal static class ComponentsSlice
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
         builder.Services.AddScoped<AccountParts.TransferReader>();
         builder.Services.AddScoped<AccountParts.AccountReader>();
+        builder.Services.AddScoped<AccountParts.AccountSearch>();
         builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();
         return builder;
