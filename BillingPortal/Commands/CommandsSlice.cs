@@ -1,9 +1,72 @@
+using BillingPortal.Data;
+using Microsoft.Extensions.Logging.Console;
+
 namespace BillingPortal.Commands;
 
 internal static class CommandsSlice
 {
-    public static WebApplicationBuilder AddCommands(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddCommands(this WebApplicationBuilder builder)
+    {
+        if (Words(Environment.GetCommandLineArgs()[1..]) is [not "serve", ..])
+        {
+            // What a command prints is its result: logs stay out of it.
+            builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        }
 
-    /// <summary>Runs the command that the arguments name; without one, serves.</summary>
-    public static async Task RunCommandAsync(this WebApplication app, string[] args) => await app.RunAsync();
+        return builder;
+    }
+
+    /// <summary>Runs the command that the arguments name; without one, serves. Sets <see cref="Environment.ExitCode"/>: 0 done, 1 not done, 64 not understood, 78 wrongly configured.</summary>
+    public static async Task RunCommandAsync(this WebApplication app, string[] args)
+    {
+        try
+        {
+            Environment.ExitCode = await RunAsync(app, args);
+        }
+        catch (ConfigurationException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            Environment.ExitCode = 78;
+        }
+    }
+
+    private static async Task<int> RunAsync(WebApplication app, string[] args)
+    {
+        var words = Words(args);
+        if (words is [] or ["serve"])
+        {
+            await app.Services.GetRequiredService<DatabaseStart>().StartAsync(app.Lifetime.ApplicationStopping);
+            await app.RunAsync();
+            return 0;
+        }
+
+        await using (app)
+        {
+            var command = Command.All.FirstOrDefault(c => words.Take(c.Words.Count).SequenceEqual(c.Words));
+            if (command is null)
+            {
+                var output = words is ["help"] ? Console.Out : Console.Error;
+                await output.WriteLineAsync(Command.Usage);
+                return words is ["help"] ? 0 : 64;
+            }
+
+            using var stop = new CancellationTokenSource();
+            Console.CancelKeyPress += (_, e) =>
+            {
+                e.Cancel = true;
+                stop.Cancel();
+            };
+            if (command.NeedsDatabase)
+            {
+                await app.Services.GetRequiredService<DatabaseStart>().StartAsync(stop.Token);
+                await app.Services.GetRequiredService<SnapshotVersion>().RefreshAsync(stop.Token);
+            }
+
+            return await command.RunAsync(app.Services, new(words[command.Words.Count..], args.Where(a => a.StartsWith('-')).ToHashSet()), stop.Token);
+        }
+    }
+
+    // Settings (--Key=value) are for the configuration; so is what follows a --Key without one.
+    private static string[] Words(string[] args) => [.. args.Where((arg, i) => !arg.StartsWith('-') && (i == 0 || !args[i - 1].StartsWith("--", StringComparison.Ordinal) || args[i - 1].Contains('=') || !args[i - 1].Contains(':')))];
 }

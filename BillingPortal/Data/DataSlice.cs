@@ -21,7 +21,8 @@ internal static class DataSlice
             .ConfigureWarnings(w => w.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning)));
         builder.Services.AddSingleton<Tenants>();
         builder.Services.AddSingleton<Schema>();
-        builder.Services.AddHostedService<DatabaseStart>();
+        builder.Services.AddSingleton<DatabaseStart>();
+        builder.Services.AddHostedService(sp => sp.GetRequiredService<DatabaseStart>());
         builder.Services.AddSingleton<SnapshotVersion>();
         builder.Services.AddHostedService(sp => sp.GetRequiredService<SnapshotVersion>());
         return builder;

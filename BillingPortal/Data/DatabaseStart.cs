@@ -6,7 +6,19 @@ namespace BillingPortal.Data;
 internal sealed partial class DatabaseStart(
     Schema schema, DatabaseAddress address, NpgsqlDataSource source, IHostEnvironment environment, IConfiguration configuration, ILogger<DatabaseStart> log) : IHostedService
 {
-    public async Task StartAsync(CancellationToken cancellationToken)
+    private readonly Lock once = new();
+    private Task? prepared;
+
+    /// <summary>The command line asks before the host does, so that a wrong configuration ends in one sentence; the work is done once.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        lock (once)
+        {
+            return prepared ??= PrepareAsync(cancellationToken);
+        }
+    }
+
+    private async Task PrepareAsync(CancellationToken cancellationToken)
     {
         if (environment.IsDevelopment() && configuration.GetValue("Data:MigrateAtStart", defaultValue: true))
         {

@@ -66,12 +66,13 @@ public sealed class Schema(DatabaseAddress address, IServiceProvider services)
             """;
     }
 
-    /// <summary>Reads only, as the application's own login.</summary>
+    /// <summary>Reads only: as the owner where that is known, else as the application's own login. A database that does not exist lacks everything.</summary>
     public async Task<SchemaStatus> StatusAsync(CancellationToken ct = default)
     {
-        await using var source = NpgsqlDataSource.Create(await address.AppAsync(ct));
+        await using var source = NpgsqlDataSource.Create(address.KnowsOwner ? await address.OwnerAsync(ct) : await address.AppAsync(ct));
         await using var db = Context(source);
-        var applied = (await db.Database.GetAppliedMigrationsAsync(ct)).ToList();
+        var exists = await db.GetService<IRelationalDatabaseCreator>().ExistsAsync(ct);
+        List<string> applied = exists ? [.. await db.Database.GetAppliedMigrationsAsync(ct)] : [];
         return new(applied, [.. db.Database.GetMigrations().Except(applied)]);
     }
 

@@ -1,0 +1,20 @@
+namespace BillingPortal.Commands;
+
+/// <summary>What followed a command's own words: the operands, and the options that start with a dash.</summary>
+internal sealed record Arguments(IReadOnlyList<string> Operands, IReadOnlySet<string> Options);
+
+/// <summary>One command of the command line. Its result goes to standard output, what went wrong to standard error.</summary>
+/// <param name="Words">The words that name it.</param>
+/// <param name="Operands">What follows them.</param>
+/// <param name="Does">What it does, for the list of commands.</param>
+/// <param name="NeedsDatabase">Whether the database must be fit to be served from first.</param>
+internal sealed record Command(
+    IReadOnlyList<string> Words, string Operands, string Does, bool NeedsDatabase, Func<IServiceProvider, Arguments, CancellationToken, Task<int>> RunAsync)
+{
+    public static readonly IReadOnlyList<Command> All =
+    [
+        Migrate.Command,
+    ];
+
+    public static string Usage => string.Join(Environment.NewLine, All.Select(c => $"{string.Join(' ', c.Words)} {c.Operands}".PadRight(44) + c.Does).Prepend("serve".PadRight(44) + "the portal; also without any command"));
+}
