@@ -1,0 +1,83 @@
+using System.Collections.Frozen;
+using BillingPortal.Audit;
+using BillingPortal.Data;
+using BillingPortal.Ledger;
+using BillingPortal.Payments.Stripe;
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+
+namespace BillingPortal.Charging;
+
+/// <summary>Who decided the mode in force.</summary>
+public enum EnforcementSource
+{
+    /// <summary>Enforce, or off where there are no payments.</summary>
+    Default,
+    /// <summary><c>Billing:Enforcement</c>.</summary>
+    Configuration,
+    /// <summary>The admin's switch.</summary>
+    Admin,
+}
+
+/// <summary>Whether charges may be refused (DESIGN §7.3): the admin's switch, else the setting, else <c>off</c> without payments, else <c>enforce</c>. Known in memory; a change is in force on every instance within a second.</summary>
+public sealed class Enforcement(Tenants tenants, AuditTrail audit, IConfiguration configuration, IStripeConnection payments, TimeProvider time) : ISnapshotPart
+{
+    private volatile FrozenDictionary<string, EnforcementMode> switches = FrozenDictionary<string, EnforcementMode>.Empty;
+
+    /// <summary>The mode of everything that has no setting of its own.</summary>
+    public EnforcementMode Mode => Standing.Mode;
+
+    public EnforcementSource Source => Standing.Source;
+
+    /// <summary>Modes of single actions, by action.</summary>
+    public IReadOnlyDictionary<string, EnforcementMode> OfActions => switches.Where(s => s.Key.Length > 0).ToDictionary();
+
+    public EnforcementMode ModeOf(string? action) => action is not null && switches.TryGetValue(action, out var own) ? own : Mode;
+
+    /// <summary>Sets the switch, on record. Null gives the decision back to the setting, or to everything's own mode for an action.</summary>
+    public async Task ChangeAsync(string actor, EnforcementMode? mode, string? action = null, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForStaffAsync(ct);
+        var setting = await scope.Db.Set<EnforcementSetting>().FindAsync([action ?? ""], ct);
+        var before = setting?.Mode;
+        if (mode is { } wanted)
+        {
+            setting ??= scope.Db.Add(new EnforcementSetting { Action = action ?? "" }).Entity;
+            setting.Mode = wanted;
+            setting.ChangedAt = time.Now();
+        }
+        else if (setting is not null)
+        {
+            scope.Db.Remove(setting);
+        }
+
+        audit.Record(scope, actor, "enforcement.changed", action ?? "everything", before: new { mode = before }, after: new { mode });
+        await SnapshotVersion.BumpAsync(scope.Connection, scope.Transaction, ct);
+        await scope.CommitAsync(ct);
+        await LoadAsync(ct);
+    }
+
+    public async Task LoadAsync(CancellationToken ct)
+    {
+        await using var scope = await tenants.ForStaffAsync(ct);
+        switches = (await scope.Db.Set<EnforcementSetting>().AsNoTracking().ToListAsync(ct)).ToFrozenDictionary(s => s.Action, s => s.Mode, StringComparer.Ordinal);
+    }
+
+    private (EnforcementMode Mode, EnforcementSource Source) Standing
+    {
+        get
+        {
+            if (switches.TryGetValue("", out var admins))
+            {
+                return (admins, EnforcementSource.Admin);
+            }
+
+            if (configuration["Billing:Enforcement"]?.Trim() is { Length: > 0 } text && Enum.TryParse<EnforcementMode>(text, ignoreCase: true, out var set) && Enum.IsDefined(set))
+            {
+                return (set, EnforcementSource.Configuration);
+            }
+
+            return (payments.Current.Mode == PaymentsMode.None ? EnforcementMode.Off : EnforcementMode.Enforce, EnforcementSource.Default);
+        }
+    }
+}
