@@ -17,6 +17,7 @@ using BillingPortal.Outbox;
 using BillingPortal.Payments;
 using BillingPortal.Purchases;
 using BillingPortal.Rating;
+using BillingPortal.SignIn;
 using BillingPortal.Subscriptions;
 
 // The map: what is added, what is mapped. Each slice says the rest in its own XSlice.cs.
@@ -31,6 +32,7 @@ var app = builder.Build();
 app.UsePortalPipeline();
 app.MapApi();
 app.MapStripeWebhook();
+app.MapSignIn();
 app.MapComponents();
 await app.RunCommandAsync(args);
 return Environment.ExitCode;

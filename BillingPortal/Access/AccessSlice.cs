@@ -6,6 +6,8 @@ internal static class AccessSlice
     {
         builder.Services.AddAuthorization(Policies.Add);
         builder.Services.AddCascadingAuthenticationState();
+        builder.Services.AddSingleton<ReturnUrls>();
+        builder.Services.AddSingleton<RateLimits>();
         return builder;
     }
 }

@@ -36,6 +36,33 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "api_keys",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    name = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
+                    is_live = table.Column<bool>(type: "boolean", nullable: false),
+                    lookup = table.Column<string>(type: "character varying(12)", maxLength: 12, nullable: false),
+                    hash = table.Column<byte[]>(type: "bytea", nullable: false),
+                    salt = table.Column<byte[]>(type: "bytea", nullable: false),
+                    memory_ki_b = table.Column<int>(type: "integer", nullable: false),
+                    passes = table.Column<int>(type: "integer", nullable: false),
+                    scopes = table.Column<string[]>(type: "text[]", nullable: false),
+                    bound_accounts = table.Column<Guid[]>(type: "uuid[]", nullable: true),
+                    created_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    last_used_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    revoked_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    expires_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    rotated_from = table.Column<Guid>(type: "uuid", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_api_keys", x => x.id);
+                    table.CheckConstraint("ck_api_keys_hash", "octet_length(hash) = 32 and octet_length(salt) = 16");
+                });
+
+            migrationBuilder.CreateTable(
                 name: "audit_entries",
                 columns: table => new
                 {
@@ -116,44 +143,6 @@ namespace BillingPortal.Data.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_charges", x => new { x.account_id, x.id });
-                });
-
-            migrationBuilder.CreateTable(
-                name: "checks",
-                columns: table => new
-                {
-                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
-                    id = table.Column<Guid>(type: "uuid", nullable: false),
-                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    kind = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: false),
-                    allowed = table.Column<bool>(type: "boolean", nullable: false),
-                    error_code = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
-                    subject = table.Column<string>(type: "text", nullable: true),
-                    model = table.Column<string>(type: "text", nullable: true),
-                    member = table.Column<string>(type: "text", nullable: true),
-                    agent = table.Column<string>(type: "text", nullable: true),
-                    run = table.Column<string>(type: "text", nullable: true),
-                    unit = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: true),
-                    required = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: true),
-                    available = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: true),
-                    times = table.Column<int>(type: "integer", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_checks", x => new { x.account_id, x.id });
-                });
-
-            migrationBuilder.CreateTable(
-                name: "enforcement_settings",
-                columns: table => new
-                {
-                    action = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
-                    mode = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: false),
-                    changed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_enforcement_settings", x => x.action);
                 });
 
             migrationBuilder.CreateTable(
@@ -254,6 +243,55 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "portal_links",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    token_digest = table.Column<byte[]>(type: "bytea", nullable: false),
+                    page = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: false),
+                    return_url = table.Column<string>(type: "character varying(2000)", maxLength: 2000, nullable: true),
+                    created_by = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    expires_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    used_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_portal_links", x => new { x.account_id, x.id });
+                    table.CheckConstraint("ck_portal_links_digest", "octet_length(token_digest) = 32");
+                });
+
+            migrationBuilder.CreateTable(
+                name: "protection_keys",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    xml = table.Column<string>(type: "text", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_protection_keys", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "sessions",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    user_id = table.Column<Guid>(type: "uuid", nullable: true),
+                    portal_link_id = table.Column<Guid>(type: "uuid", nullable: true),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    expires_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    ended_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_sessions", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "simulator_deliveries",
                 columns: table => new
                 {
@@ -342,6 +380,34 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "users",
+                columns: table => new
+                {
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
+                    staff = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: true),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    user_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    normalized_user_name = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    email = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    normalized_email = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true),
+                    email_confirmed = table.Column<bool>(type: "boolean", nullable: false),
+                    password_hash = table.Column<string>(type: "text", nullable: true),
+                    security_stamp = table.Column<string>(type: "text", nullable: true),
+                    concurrency_stamp = table.Column<string>(type: "text", nullable: true),
+                    phone_number = table.Column<string>(type: "text", nullable: true),
+                    phone_number_confirmed = table.Column<bool>(type: "boolean", nullable: false),
+                    two_factor_enabled = table.Column<bool>(type: "boolean", nullable: false),
+                    lockout_end = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    lockout_enabled = table.Column<bool>(type: "boolean", nullable: false),
+                    access_failed_count = table.Column<int>(type: "integer", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_users", x => x.id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "wallets",
                 columns: table => new
                 {
@@ -406,6 +472,67 @@ namespace BillingPortal.Data.Migrations
                         onDelete: ReferentialAction.Cascade);
                 });
 
+            migrationBuilder.CreateTable(
+                name: "user_claims",
+                columns: table => new
+                {
+                    id = table.Column<int>(type: "integer", nullable: false)
+                        .Annotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.IdentityByDefaultColumn),
+                    user_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    claim_type = table.Column<string>(type: "text", nullable: true),
+                    claim_value = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_user_claims", x => x.id);
+                    table.ForeignKey(
+                        name: "fk_user_claims_users_user_id",
+                        column: x => x.user_id,
+                        principalTable: "users",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "user_logins",
+                columns: table => new
+                {
+                    login_provider = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false),
+                    provider_key = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: false),
+                    provider_display_name = table.Column<string>(type: "text", nullable: true),
+                    user_id = table.Column<Guid>(type: "uuid", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_user_logins", x => new { x.login_provider, x.provider_key });
+                    table.ForeignKey(
+                        name: "fk_user_logins_users_user_id",
+                        column: x => x.user_id,
+                        principalTable: "users",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "user_tokens",
+                columns: table => new
+                {
+                    user_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    login_provider = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false),
+                    name = table.Column<string>(type: "character varying(128)", maxLength: 128, nullable: false),
+                    value = table.Column<string>(type: "text", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_user_tokens", x => new { x.user_id, x.login_provider, x.name });
+                    table.ForeignKey(
+                        name: "fk_user_tokens_users_user_id",
+                        column: x => x.user_id,
+                        principalTable: "users",
+                        principalColumn: "id",
+                        onDelete: ReferentialAction.Cascade);
+                });
+
             migrationBuilder.InsertData(
                 table: "snapshot_version",
                 columns: new[] { "id", "version" },
@@ -420,6 +547,12 @@ namespace BillingPortal.Data.Migrations
                 name: "ix_accounts_external_id",
                 table: "accounts",
                 column: "external_id",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_api_keys_lookup",
+                table: "api_keys",
+                column: "lookup",
                 unique: true);
 
             migrationBuilder.CreateIndex(
@@ -456,11 +589,6 @@ namespace BillingPortal.Data.Migrations
                 filter: "run is not null");
 
             migrationBuilder.CreateIndex(
-                name: "ix_checks_created_at",
-                table: "checks",
-                column: "created_at");
-
-            migrationBuilder.CreateIndex(
                 name: "ix_grants_open",
                 table: "grants",
                 column: "account_id",
@@ -474,6 +602,17 @@ namespace BillingPortal.Data.Migrations
             migrationBuilder.CreateIndex(
                 name: "ix_members_user_id",
                 table: "members",
+                column: "user_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_portal_links_token_digest",
+                table: "portal_links",
+                column: "token_digest",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_sessions_user_id",
+                table: "sessions",
                 column: "user_id");
 
             migrationBuilder.CreateIndex(
@@ -493,6 +632,28 @@ namespace BillingPortal.Data.Migrations
                 columns: new[] { "type", "seq" });
 
             migrationBuilder.CreateIndex(
+                name: "ix_user_claims_user_id",
+                table: "user_claims",
+                column: "user_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_user_logins_user_id",
+                table: "user_logins",
+                column: "user_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_users_normalized_email",
+                table: "users",
+                column: "normalized_email",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_users_normalized_user_name",
+                table: "users",
+                column: "normalized_user_name",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
                 name: "ix_webhook_events_due",
                 table: "webhook_events",
                 column: "next_attempt_at",
@@ -508,6 +669,9 @@ namespace BillingPortal.Data.Migrations
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropTable(
+                name: "api_keys");
+
+            migrationBuilder.DropTable(
                 name: "audit_entries");
 
             migrationBuilder.DropTable(
@@ -518,12 +682,6 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "charges");
-
-            migrationBuilder.DropTable(
-                name: "checks");
-
-            migrationBuilder.DropTable(
-                name: "enforcement_settings");
 
             migrationBuilder.DropTable(
                 name: "grants");
@@ -544,6 +702,15 @@ namespace BillingPortal.Data.Migrations
                 name: "operations");
 
             migrationBuilder.DropTable(
+                name: "portal_links");
+
+            migrationBuilder.DropTable(
+                name: "protection_keys");
+
+            migrationBuilder.DropTable(
+                name: "sessions");
+
+            migrationBuilder.DropTable(
                 name: "simulator_deliveries");
 
             migrationBuilder.DropTable(
@@ -559,6 +726,15 @@ namespace BillingPortal.Data.Migrations
                 name: "transfers");
 
             migrationBuilder.DropTable(
+                name: "user_claims");
+
+            migrationBuilder.DropTable(
+                name: "user_logins");
+
+            migrationBuilder.DropTable(
+                name: "user_tokens");
+
+            migrationBuilder.DropTable(
                 name: "wallets");
 
             migrationBuilder.DropTable(
@@ -566,6 +742,9 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "accounts");
+
+            migrationBuilder.DropTable(
+                name: "users");
         }
     }
 }
