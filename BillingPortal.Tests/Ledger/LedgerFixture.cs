@@ -44,10 +44,18 @@ public sealed class LedgerFixture : PortalFixture
 
     public BillingPortal.Ledger.Ledger Ledger => Services.GetRequiredService<BillingPortal.Ledger.Ledger>();
 
-    public override async Task InitializeAsync()
+    private readonly string file = Path.Combine(Path.GetTempPath(), $"catalog-{Guid.NewGuid():N}.json");
+
+    protected override void Configure(IDictionary<string, string?> settings)
     {
-        await base.InitializeAsync();
-        Services.GetRequiredService<CatalogSnapshot>().Replace(Catalog, 1);
+        File.WriteAllText(file, CatalogJson.Write(Catalog));
+        settings["Catalog:File"] = file;
+    }
+
+    public override async Task DisposeAsync()
+    {
+        await base.DisposeAsync();
+        File.Delete(file);
     }
 
     public async Task<AccountId> AccountAsync(decimal credits = 0m)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BillingPortal.Primitives;
 using Npgsql;
 
@@ -27,4 +28,18 @@ internal static class TransferReading
         DetailsDigest = reader.IsDBNull(14) ? null : reader.GetFieldValue<byte[]>(14),
         Hash = reader.GetFieldValue<byte[]>(15),
     };
+
+    /// <summary>A row as people see it; the operation's details stand in the column after the row's own.</summary>
+    public static TransferView ReadView(NpgsqlDataReader reader)
+    {
+        var row = Read(reader);
+        return new(row.AccountId, row.Id, row.Unit, row.Seq, row.Kind, row.Signed, row.BalanceAfter, row.Book, reader.IsDBNull(16) ? null : ReasonOf(reader.GetString(16)),
+            row.ChargeId is { } charge ? new ChargeId(row.AccountId, charge) : null, row.OperationId, row.CreatedAt, Convert.ToHexStringLower(row.Hash));
+    }
+
+    private static string? ReasonOf(string details)
+    {
+        using var json = JsonDocument.Parse(details);
+        return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("reason", out var reason) ? reason.GetString() : null;
+    }
 }

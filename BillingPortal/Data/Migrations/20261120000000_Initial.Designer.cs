@@ -1036,6 +1036,17 @@ namespace BillingPortal.Data.Migrations
                     b.HasKey("AccountId", "Unit", "Seq")
                         .HasName("pk_transfers");
 
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_transfers_created_at")
+                        .HasAnnotation("Npgsql:StorageParameter:autosummarize", true)
+                        .HasAnnotation("Npgsql:StorageParameter:pages_per_range", 32);
+
+                    NpgsqlIndexBuilderExtensions.HasMethod(b.HasIndex("CreatedAt"), "brin");
+
+                    b.HasIndex(new[] { "AccountId", "Unit", "Seq" }, "ix_transfers_no_charges")
+                        .HasDatabaseName("ix_transfers_no_charges")
+                        .HasFilter("kind <> 'Charge'");
+
                     b.ToTable("transfers", null, t =>
                         {
                             t.HasCheckConstraint("ck_transfers_amount", "amount > 0");

@@ -632,6 +632,20 @@ namespace BillingPortal.Data.Migrations
                 columns: new[] { "type", "seq" });
 
             migrationBuilder.CreateIndex(
+                name: "ix_transfers_created_at",
+                table: "transfers",
+                column: "created_at")
+                .Annotation("Npgsql:IndexMethod", "brin")
+                .Annotation("Npgsql:StorageParameter:autosummarize", true)
+                .Annotation("Npgsql:StorageParameter:pages_per_range", 32);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_transfers_no_charges",
+                table: "transfers",
+                columns: new[] { "account_id", "unit", "seq" },
+                filter: "kind <> 'Charge'");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_user_claims_user_id",
                 table: "user_claims",
                 column: "user_id");
