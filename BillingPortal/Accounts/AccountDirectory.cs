@@ -46,8 +46,11 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
             return found;
         }
 
-        return OpensAtFirstSight && ExternalId.MayBeNew(account) ? await MakeAsync(account!, ct) : null;
+        return MayOpen(account) ? await MakeAsync(account!, ct) : null;
     }
+
+    /// <summary>Whether an account that is not known yet would be made at first sight.</summary>
+    public bool MayOpen(string? account) => OpensAtFirstSight && ExternalId.MayBeNew(account);
 
     /// <summary>What a caller is told about an account that does not exist or is not theirs; the two are not told apart.</summary>
     public static Refusal Unknown { get; } = new(ErrorCode.NotFound, "There is no such account. Nothing was done. Check the id, or make the account with PUT /accounts/{account}.");

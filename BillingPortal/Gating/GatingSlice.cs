@@ -1,8 +1,29 @@
+using BillingPortal.Jobs;
+
 namespace BillingPortal.Gating;
 
 internal static class GatingSlice
 {
-    public static WebApplicationBuilder AddGating(this WebApplicationBuilder builder) => builder;
+    public static WebApplicationBuilder AddGating(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<AccountNames>();
+        builder.Services.AddSingleton<StaffPostings>();
+        builder.Services.AddSingleton<Refusals>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<Refusals>());
+        builder.Services.AddRecurringJob<ForgetChecks>();
+        return builder;
+    }
 
-    public static RouteGroupBuilder MapGating(this RouteGroupBuilder api) => api;
+    public static RouteGroupBuilder MapGating(this RouteGroupBuilder api)
+    {
+        ChargeEndpoint.Map(api);
+        BatchEndpoint.Map(api);
+        RefundEndpoint.Map(api);
+        ChargeReadings.Map(api);
+        CheckEndpoints.Map(api);
+        CheckReadings.Map(api);
+        StaffPostingEndpoints.Map(api);
+        EnforcementEndpoint.Map(api);
+        return api;
+    }
 }

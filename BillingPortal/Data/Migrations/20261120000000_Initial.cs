@@ -146,6 +146,44 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "checks",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    kind = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: false),
+                    allowed = table.Column<bool>(type: "boolean", nullable: false),
+                    error_code = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    subject = table.Column<string>(type: "text", nullable: true),
+                    model = table.Column<string>(type: "text", nullable: true),
+                    member = table.Column<string>(type: "text", nullable: true),
+                    agent = table.Column<string>(type: "text", nullable: true),
+                    run = table.Column<string>(type: "text", nullable: true),
+                    unit = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: true),
+                    required = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: true),
+                    available = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: true),
+                    times = table.Column<int>(type: "integer", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_checks", x => new { x.account_id, x.id });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "enforcement_settings",
+                columns: table => new
+                {
+                    action = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
+                    mode = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: false),
+                    changed_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_enforcement_settings", x => x.action);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "grants",
                 columns: table => new
                 {
@@ -589,6 +627,11 @@ namespace BillingPortal.Data.Migrations
                 filter: "run is not null");
 
             migrationBuilder.CreateIndex(
+                name: "ix_checks_created_at",
+                table: "checks",
+                column: "created_at");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_grants_open",
                 table: "grants",
                 column: "account_id",
@@ -696,6 +739,12 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "charges");
+
+            migrationBuilder.DropTable(
+                name: "checks");
+
+            migrationBuilder.DropTable(
+                name: "enforcement_settings");
 
             migrationBuilder.DropTable(
                 name: "grants");

@@ -1,0 +1,28 @@
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Gating;
+
+// The shapes of bodies that are read by hand, for the API's description of itself.
+
+/// <summary>One of four forms: <c>action</c>; <c>meter</c>; <c>model</c> with <c>tokens</c>; <c>unit</c> with <c>amount</c>.</summary>
+internal record ChargeBodySchema(string Account, string? Action, string? Meter, decimal? Quantity, string? Provider, string? Model, string? Tool, bool? Byok, TokensSchema? Tokens,
+    Unit? Unit, Amount? Amount, string? Reason, string? Outcome, string? Member, string? Agent, string? Run, string? Feature, IReadOnlyDictionary<string, string>? Metadata, DateTimeOffset? OccurredAt);
+
+internal sealed record TokensSchema(long? Input, long? Output, long? CachedInput);
+
+internal sealed record BatchBodySchema(IReadOnlyList<BatchItemSchema> Charges);
+
+internal sealed record BatchItemSchema(string Account, string? Action, string? Meter, decimal? Quantity, string? Provider, string? Model, string? Tool, bool? Byok, TokensSchema? Tokens,
+    Unit? Unit, Amount? Amount, string? Reason, string? Outcome, string? Member, string? Agent, string? Run, string? Feature, IReadOnlyDictionary<string, string>? Metadata,
+    DateTimeOffset? OccurredAt, string IdempotencyKey)
+    : ChargeBodySchema(Account, Action, Meter, Quantity, Provider, Model, Tool, Byok, Tokens, Unit, Amount, Reason, Outcome, Member, Agent, Run, Feature, Metadata, OccurredAt);
+
+internal sealed record RefundBodySchema(IReadOnlyList<RefundPartSchema>? Funding, string Reason);
+
+internal sealed record RefundPartSchema(Unit Unit, Amount Amount);
+
+internal sealed record GrantBodySchema(string Account, Amount Amount, Unit? Unit, string Reason, DateTimeOffset? ExpiresAt, string? Source);
+
+internal sealed record AdjustmentBodySchema(string Account, Unit Unit, Amount Amount, string Reason);
+
+internal sealed record EnforcementBodySchema(string? Mode, string? Action);
