@@ -86,7 +86,8 @@ internal static class ApiKeyEndpoints
         return TypedResults.Created($"/api/v1/admin/api-keys/{made.Key.ShownId}", ApiKeyMade.Of(made));
     }
 
-    private static (ApiKeyTerms? Terms, Refusal? Refusal) Read(ApiKeyRequest request, IReadOnlyList<AccountId>? bound, ApiKeyRing ring)
+    /// <summary>What a request asks for, checked: the one rule behind API and page.</summary>
+    internal static (ApiKeyTerms? Terms, Refusal? Refusal) Read(ApiKeyRequest request, IReadOnlyList<AccountId>? bound, ApiKeyRing ring)
     {
         if (request.Name?.Trim() is not { Length: >= 1 and <= ApiKeys.LongestName } name || !ExternalId.IsValid(name))
         {
