@@ -8,7 +8,6 @@ internal static class ComponentsSlice
     public static WebApplicationBuilder AddComponents(this WebApplicationBuilder builder)
     {
         builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-        builder.Services.AddScoped<AccountParts.TransferReader>();
         builder.Services.AddScoped<AccountParts.AccountReader>();
         builder.Services.AddScoped<AccountParts.AccountSearch>();
         builder.Services.AddScoped<Shared.Toasts>();
@@ -20,6 +19,7 @@ internal static class ComponentsSlice
     {
         app.MapStaticAssets().ShortCircuit();
         app.MapGet("/theme/{choice}", ChooseTheme).ExcludeFromDescription().AllowAnonymous();
+        app.MapLedgerDownloads();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
     }
 

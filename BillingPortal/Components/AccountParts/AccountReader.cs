@@ -9,43 +9,28 @@ using NpgsqlTypes;
 namespace BillingPortal.Components.AccountParts;
 
 /// <summary>Reads what pages show of one account, under that account's scope. Changes nothing, except that a first look opens the account's ledger.</summary>
-public sealed class AccountReader(Tenants tenants, Ledger.Ledger ledger, TransferReader transfers, CatalogSnapshot catalog, TimeProvider time)
+public sealed class AccountReader(Tenants tenants, LedgerReads ledger, CatalogSnapshot catalog, TimeProvider time)
 {
     /// <returns>Null: there is no such account.</returns>
     public async Task<AccountOverview?> OverviewAsync(AccountId id, CancellationToken ct = default)
     {
-        var overview = await ReadAsync(id, ct);
-        if (overview is null || (overview.Standing.Plan.Length > 0 && overview.Standing.PeriodEnd > time.GetUtcNow()))
+        if (await FindAsync(id, ct) is not { } account)
         {
-            return overview;
+            return null;
         }
 
-        // Never seen before, or idle past its period's end: open or advance it, so that what is shown is what a charge would find.
-        await ledger.AdvanceAsync(id, ct);
-        return await ReadAsync(id, ct);
-    }
+        var standing = await ledger.StandingAsync(id, ct);
+        var wallets = await ledger.WalletsAsync(id, ct);
+        var document = catalog.Current;
+        if (document.CreditPacks.Count > 0 && wallets.All(w => w.Unit != Unit.Credit))
+        {
+            // Nothing was ever put in: shown as the nought that it is.
+            wallets = [.. wallets, new WalletView(Unit.Credit, Amount.Zero, Amount.Zero, Amount.Zero, Amount.Zero, [])];
+        }
 
-    /// <summary>A page of the account's ledger, newest first.</summary>
-    public Task<LedgerPage<TransferView>> TransfersAsync(AccountId account, TransferFilter filter, string? cursor, int limit, CancellationToken ct = default) =>
-        transfers.PageAsync(account, filter, cursor, limit, ct);
-
-    /// <summary>The newest rows.</summary>
-    public async Task<IReadOnlyList<TransferView>> RecentAsync(AccountId account, int count, CancellationToken ct = default) =>
-        (await transfers.PageAsync(account, new(), null, count, ct)).Rows;
-
-    /// <summary>The units that the account has a wallet of.</summary>
-    public async Task<IReadOnlyList<Unit>> UnitsAsync(AccountId account, CancellationToken ct = default)
-    {
-        await using var scope = await tenants.ForAccountAsync(account, ct);
-        return [.. (await scope.Db.Set<Wallet>().AsNoTracking().Where(w => w.AccountId == account).Select(w => w.Unit).ToListAsync(ct)).Order()];
-    }
-
-    /// <summary>A charge with the parts of its receipt.</summary>
-    /// <returns>Null: the account has no such charge.</returns>
-    public async Task<Charge?> ChargeAsync(ChargeId id, CancellationToken ct = default)
-    {
-        await using var scope = await tenants.ForAccountAsync(id.Account, ct);
-        return await scope.Db.Set<Charge>().AsNoTracking().FirstOrDefaultAsync(c => c.AccountId == id.Account && c.Id == id.Value, ct);
+        var plan = document.FindPlan(standing.Plan);
+        var allowances = plan is null ? [] : AllowanceView.Of(document, plan, standing, wallets, time.GetUtcNow());
+        return new(id, account.ExternalId, account.Name, account.Email, standing, wallets, allowances);
     }
 
     /// <summary>What was taken from wallets of a unit, by day or hour of the viewer's zone, split by label.</summary>
@@ -98,40 +83,9 @@ public sealed class AccountReader(Tenants tenants, Ledger.Ledger ledger, Transfe
         return spends;
     }
 
-    private async Task<AccountOverview?> ReadAsync(AccountId id, CancellationToken ct)
+    private async Task<Account?> FindAsync(AccountId id, CancellationToken ct)
     {
         await using var scope = await tenants.ForAccountAsync(id, ct);
-        var account = await scope.Db.Set<Account>().AsNoTracking().FirstOrDefaultAsync(a => a.AccountId == id, ct);
-        if (account is null)
-        {
-            return null;
-        }
-
-        var head = await scope.Db.Set<LedgerHead>().AsNoTracking().FirstOrDefaultAsync(h => h.AccountId == id, ct);
-        var standing = head is null
-            ? new Standing(id, "", AccountStatus.Active, null, default, default, null, null, null, 0)
-            : new Standing(id, head.Plan, head.Status, head.GraceUntil, head.PeriodStart, head.PeriodEnd, head.LowBalancePolicy, head.OverdraftLimit, head.Currency, head.TotalUses);
-        var wallets = await WalletsAsync(scope, id, ct);
-        var plan = catalog.Current.Plans.FirstOrDefault(p => p.Id == standing.Plan);
-        var allowances = plan is null ? [] : AllowanceView.Of(catalog.Current, plan, standing, wallets, time.GetUtcNow());
-        return new(id, account.ExternalId, account.Name, account.Email, standing, wallets, allowances);
-    }
-
-    private static async Task<List<WalletView>> WalletsAsync(TenantScope scope, AccountId id, CancellationToken ct)
-    {
-        var wallets = await scope.Db.Set<Wallet>().AsNoTracking().Where(w => w.AccountId == id).ToListAsync(ct);
-        var grants = await scope.Db.Set<Grant>().AsNoTracking().Where(g => g.AccountId == id && g.Remaining > Amount.Zero).ToListAsync(ct);
-        return
-        [
-            .. from wallet in wallets
-               orderby wallet.Unit.Code
-               select new WalletView(wallet.Unit, wallet.Balance, wallet.Held, wallet.Debt, wallet.UsedInPeriod,
-               [
-                   .. from grant in grants
-                      where grant.Unit == wallet.Unit
-                      orderby grant.Priority, grant.ExpiresAt ?? DateTimeOffset.MaxValue, grant.Id.Value
-                      select new GrantView(grant.Id, grant.Unit, grant.Source, grant.Amount, grant.Remaining, grant.Reserved, grant.Priority, grant.ExpiresAt, grant.CreatedAt, grant.Reference),
-               ]),
-        ];
+        return await scope.Db.Set<Account>().AsNoTracking().FirstOrDefaultAsync(a => a.AccountId == id, ct);
     }
 }
