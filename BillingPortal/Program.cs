@@ -26,7 +26,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
 builder.AddSubscriptions().AddPurchases().AddCharging().AddGating().AddExports();
-builder.AddComponents().AddApi().AddCommands();
+builder.AddComponents().AddCommands();
 
 var app = builder.Build();
 app.UsePortalPipeline();

@@ -12,11 +12,12 @@ public static class DatabaseRoles
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
         "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds",
+        "subscriptions", "subscription_standings", "subscription_changes",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
     [
-        "transfers", "operations", "charges", "charge_refunds", "audit_entries", "catalog_versions",
+        "transfers", "operations", "charges", "charge_refunds", "audit_entries", "catalog_versions", "subscription_changes",
     ];
 }

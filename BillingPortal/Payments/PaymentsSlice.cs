@@ -1,3 +1,5 @@
+using BillingPortal.Audit;
+using BillingPortal.Data;
 using BillingPortal.Payments.Simulator;
 using BillingPortal.Payments.Stripe;
 
@@ -13,6 +15,10 @@ internal static class PaymentsSlice
         builder.Services.AddSingleton(s => new StripeRetries(s.GetRequiredService<TimeProvider>()));
         // Stripe's own libraries wait 80 s; a person who waits for a checkout page does not.
         builder.Services.AddHttpClient<StripeClient>(c => c.Timeout = TimeSpan.FromSeconds(30));
+        builder.Services.AddTransient<CustomerLinks>();
+        builder.Services.AddTransient<SoldPrices>();
+        builder.Services.AddTransient<Doctor>();
+        builder.Services.AddTransient(s => new WebhookEvents(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<WebhookSignal>()));
         builder.Services.AddSingleton<SignatureFaults>();
         builder.Services.AddSingleton<WebhookSignal>();
         builder.Services.AddSingleton<StripeEventHandlers>();
@@ -28,5 +34,5 @@ internal static class PaymentsSlice
         app.MapSimulator();
     }
 
-    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api;
+    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api.MapWebhookEvents().MapDoctor();
 }

@@ -162,6 +162,23 @@ internal sealed class CustomerTurn : IAsyncDisposable
         return null;
     }
 
+    /// <summary>Waits for it, a few seconds at most: for a person's own change.</summary>
+    /// <returns>Null when somebody else keeps it.</returns>
+    public static async Task<CustomerTurn?> TakeAsync(NpgsqlDataSource database, string customer, TimeProvider time, CancellationToken ct)
+    {
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            if (await TryTakeAsync(database, customer, ct) is { } turn)
+            {
+                return turn;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), time, ct);
+        }
+
+        return null;
+    }
+
     public async ValueTask DisposeAsync()
     {
         // A pooled connection outlives its use, and a session's lock with it.

@@ -281,26 +281,35 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
-                name: "outbox_messages",
+                name: "orders",
                 columns: table => new
                 {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
                     id = table.Column<Guid>(type: "uuid", nullable: false),
-                    account_id = table.Column<Guid>(type: "uuid", nullable: true),
                     kind = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
-                    recipient = table.Column<string>(type: "character varying(320)", maxLength: 320, nullable: false),
-                    subject = table.Column<string>(type: "character varying(300)", maxLength: 300, nullable: false),
-                    body = table.Column<string>(type: "text", nullable: false),
-                    key = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
-                    state = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
-                    attempts = table.Column<int>(type: "integer", nullable: false),
+                    status = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
+                    plan = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    interval = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: true),
+                    pack = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    price = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    currency = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    granted = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    bonus = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    expires_after_days = table.Column<int>(type: "integer", nullable: true),
+                    trial_days = table.Column<int>(type: "integer", nullable: true),
+                    client_key = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    client_digest = table.Column<byte[]>(type: "bytea", nullable: true),
+                    success_url = table.Column<string>(type: "character varying(2000)", maxLength: 2000, nullable: false),
+                    cancel_url = table.Column<string>(type: "character varying(2000)", maxLength: 2000, nullable: false),
+                    session_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    url = table.Column<string>(type: "text", nullable: true),
                     created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    due_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
-                    sent_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
-                    last_error = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true)
+                    fulfilled_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true)
                 },
                 constraints: table =>
                 {
-                    table.PrimaryKey("pk_outbox_messages", x => x.id);
+                    table.PrimaryKey("pk_orders", x => new { x.account_id, x.id });
+                    table.CheckConstraint("ck_orders_price", "price > 0 and granted >= 0 and bonus >= 0");
                 });
 
             migrationBuilder.CreateTable(
@@ -410,6 +419,101 @@ namespace BillingPortal.Data.Migrations
                 {
                     table.PrimaryKey("pk_snapshot_version", x => x.id);
                     table.CheckConstraint("ck_snapshot_version_one_row", "id = 1");
+                });
+
+            migrationBuilder.CreateTable(
+                name: "stripe_customers",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    generation = table.Column<int>(type: "integer", nullable: false),
+                    customer_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_stripe_customers", x => new { x.account_id, x.generation });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "subscription_changes",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    subscription_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    actor = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    reference = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    kind = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    before = table.Column<string>(type: "jsonb", nullable: true),
+                    after = table.Column<string>(type: "jsonb", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_subscription_changes", x => new { x.account_id, x.id });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "subscription_requests",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<Guid>(type: "uuid", nullable: false),
+                    kind = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
+                    plan = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    interval = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: true),
+                    actor = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    outcome = table.Column<string>(type: "character varying(1000)", maxLength: 1000, nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_subscription_requests", x => new { x.account_id, x.id });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "subscription_standings",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    plan = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: false),
+                    anchor = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    status = table.Column<string>(type: "character varying(20)", maxLength: 20, nullable: false),
+                    grace_until = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    version = table.Column<int>(type: "integer", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_subscription_standings", x => x.account_id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "subscriptions",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    customer_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    item_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    price_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    plan = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: false),
+                    interval = table.Column<string>(type: "character varying(10)", maxLength: 10, nullable: false),
+                    status = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    price = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    currency = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    anchor = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    current_period_start = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    current_period_end = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    cancel_at_period_end = table.Column<bool>(type: "boolean", nullable: false),
+                    trial_end = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    ended_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    started_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_subscriptions", x => new { x.account_id, x.id });
                 });
 
             migrationBuilder.CreateTable(
@@ -671,16 +775,17 @@ namespace BillingPortal.Data.Migrations
                 column: "user_id");
 
             migrationBuilder.CreateIndex(
-                name: "ix_outbox_messages_due",
-                table: "outbox_messages",
-                column: "due_at",
-                filter: "state = 'Waiting'");
+                name: "ix_orders_account_id_client_key",
+                table: "orders",
+                columns: new[] { "account_id", "client_key" },
+                unique: true,
+                filter: "client_key is not null");
 
             migrationBuilder.CreateIndex(
-                name: "ix_outbox_messages_key",
-                table: "outbox_messages",
-                column: "key",
-                unique: true);
+                name: "ix_orders_session_id",
+                table: "orders",
+                column: "session_id",
+                filter: "session_id is not null");
 
             migrationBuilder.CreateIndex(
                 name: "ix_portal_links_token_digest",
@@ -708,6 +813,16 @@ namespace BillingPortal.Data.Migrations
                 name: "ix_simulator_objects_type_seq",
                 table: "simulator_objects",
                 columns: new[] { "type", "seq" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_stripe_customers_customer_id",
+                table: "stripe_customers",
+                column: "customer_id");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_subscriptions_status_current_period_end",
+                table: "subscriptions",
+                columns: new[] { "status", "current_period_end" });
 
             migrationBuilder.CreateIndex(
                 name: "ix_transfers_created_at",
@@ -800,7 +915,7 @@ namespace BillingPortal.Data.Migrations
                 name: "operations");
 
             migrationBuilder.DropTable(
-                name: "outbox_messages");
+                name: "orders");
 
             migrationBuilder.DropTable(
                 name: "portal_links");
@@ -822,6 +937,21 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "snapshot_version");
+
+            migrationBuilder.DropTable(
+                name: "stripe_customers");
+
+            migrationBuilder.DropTable(
+                name: "subscription_changes");
+
+            migrationBuilder.DropTable(
+                name: "subscription_requests");
+
+            migrationBuilder.DropTable(
+                name: "subscription_standings");
+
+            migrationBuilder.DropTable(
+                name: "subscriptions");
 
             migrationBuilder.DropTable(
                 name: "transfers");

@@ -34,6 +34,7 @@ public sealed record StripePrice(string Id)
     public string? LookupKey { get; init; }
     public StripeId? Product { get; init; }
     public bool Livemode { get; init; }
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 }
 
 /// <param name="Interval"><c>day</c>, <c>week</c>, <c>month</c> or <c>year</c>.</param>

@@ -1,0 +1,126 @@
+using BillingPortal.Access;
+using BillingPortal.Catalog;
+using BillingPortal.Data;
+using BillingPortal.Payments.Stripe;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Npgsql;
+
+namespace BillingPortal.Payments;
+
+public enum FindingState { Ok, Warning, Error }
+
+/// <summary>One thing looked at.</summary>
+/// <param name="Check">What was looked at, e.g. <c>price pack_small_usd</c>.</param>
+/// <param name="Message">What was found.</param>
+/// <param name="Mend">How to mend it; null when there is nothing to mend.</param>
+public sealed record Finding(string Check, FindingState State, string Message, string? Mend = null);
+
+/// <summary>What the doctor found; <paramref name="Ok"/> when nothing is in error.</summary>
+public sealed record Diagnosis(bool Ok, IReadOnlyList<Finding> Findings);
+
+/// <summary>Looks at the setup (A12): database, migrations, Stripe's keys, every price. Changes nothing.</summary>
+public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfiguration configuration, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults)
+{
+    public async Task<Diagnosis> LookAsync(CancellationToken ct = default)
+    {
+        var findings = new List<Finding>();
+        await DatabaseAsync(findings, ct);
+        await KeysAsync(findings, ct);
+        Webhooks(findings);
+        await PricesAsync(findings, ct);
+        return new(findings.TrueForAll(f => f.State != FindingState.Error), findings);
+    }
+
+    private async Task DatabaseAsync(List<Finding> findings, CancellationToken ct)
+    {
+        try
+        {
+            await using var version = database.CreateCommand("show server_version");
+            findings.Add(new("database", FindingState.Ok, $"PostgreSQL {await version.ExecuteScalarAsync(ct)} answers."));
+            var status = await schema.StatusAsync(ct);
+            findings.Add(status.Pending.Count == 0
+                ? new("migrations", FindingState.Ok, $"All {status.Applied.Count} migrations are applied.")
+                : new("migrations", FindingState.Error, $"Not applied: {string.Join(", ", status.Pending)}.", "Run: dotnet BillingPortal.dll migrate"));
+        }
+        catch (NpgsqlException unreachable)
+        {
+            findings.Add(new("database", FindingState.Error, $"The database does not answer: {unreachable.Message}", "Check ConnectionStrings__Billing and that the server runs."));
+        }
+    }
+
+    private async Task KeysAsync(List<Finding> findings, CancellationToken ct)
+    {
+        var current = connection.Current;
+        if (current.Mode != PaymentsMode.Stripe)
+        {
+            findings.Add(current.Mode == PaymentsMode.Simulator
+                ? new("stripe key", FindingState.Warning, "No key is set: payments go to the built-in simulator, and no money moves.", "Set Stripe__SecretKey to take real payments.")
+                : new("stripe key", FindingState.Warning, "No key is set: nothing can be bought, and enforcement is off.", "Set Stripe__SecretKey."));
+            return;
+        }
+
+        var mode = current.IsLive ? "live" : "test";
+        var answer = await stripe.Events.ListAsync(new() { Limit = 1 }, ct);
+        findings.Add(answer.Match(
+            _ => new Finding("stripe key", FindingState.Ok, $"Stripe takes the {mode} key."),
+            error => new Finding("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Stripe__SecretKey.")));
+        if (configuration["Stripe:PublishableKey"]?.Trim() is { Length: > 0 } publishable)
+        {
+            findings.Add(publishable.StartsWith("pk_live_", StringComparison.Ordinal) == current.IsLive
+                ? new("publishable key", FindingState.Ok, $"It is for {mode}, as the secret key is.")
+                : new("publishable key", FindingState.Error, $"The secret key is for {mode} and the publishable key is not.", $"Take both keys from the same mode: Stripe__PublishableKey must begin with pk_{mode}_."));
+        }
+    }
+
+    private void Webhooks(List<Finding> findings)
+    {
+        var secrets = connection.Current.WebhookSecrets;
+        findings.Add(connection.Current.Mode == PaymentsMode.None ? new("webhook secret", FindingState.Warning, "Without payments there are no webhooks.")
+            : secrets.Count == 0 ? new("webhook secret", FindingState.Error, "None is set: every delivery is refused.", "Copy the signing secret of the webhook endpoint into Stripe__WebhookSecret.")
+            : secrets.Any(s => !s.StartsWith("whsec_", StringComparison.Ordinal) || s.Any(char.IsWhiteSpace)) ? new("webhook secret", FindingState.Warning, "A secret does not look like one: it begins with whsec_ and holds no space.", "Copy the signing secret anew.")
+            : new("webhook secret", FindingState.Ok, secrets.Count == 1 ? "One is set." : $"{secrets.Count} are set, as while one is being replaced."));
+        if (faults.Counts.Values.Sum() is > 0 and var refused)
+        {
+            var causes = string.Join(", ", faults.Counts.OrderByDescending(f => f.Value).Select(f => $"{f.Key} {f.Value}×"));
+            findings.Add(new("webhook signatures", FindingState.Warning, $"{refused} deliveries were refused since the start: {causes}.", "Mismatch: another endpoint's secret. OtherMode: test and live are mixed. OutsideTolerance: a clock is wrong."));
+        }
+    }
+
+    private async Task PricesAsync(List<Finding> findings, CancellationToken ct)
+    {
+        var current = connection.Current;
+        if (current.Mode == PaymentsMode.None || !catalog.IsLoaded)
+        {
+            return;
+        }
+
+        var simulated = current.Mode == PaymentsMode.Simulator;
+        foreach (var sold in SoldPrice.All(catalog.Current))
+        {
+            var found = await prices.LookUpAsync(sold, simulated, ct);
+            findings.Add(found.Match(price => Judge(sold, price, current, simulated), error => new Finding($"price {sold.LookupKey}", FindingState.Error, $"Stripe did not say: {error.Message}", "Mend the key first.")));
+        }
+    }
+
+    private static Finding Judge(SoldPrice sold, StripePrice? price, StripeConnection current, bool simulated)
+    {
+        var check = $"price {sold.Bound ?? sold.LookupKey}";
+        var mend = sold.Bound is null
+            ? $"Make an active price in Stripe with lookup key {sold.LookupKey} ({sold.Amount} {sold.Currency}{(sold.Interval is { } every ? $" each {SoldPrice.Word(every)}" : ", one time")})."
+            : $"Name a fitting price for {sold.Name} in the catalog, or none, so that it is found by its lookup key {sold.LookupKey}.";
+        return price is null && simulated ? new(check, FindingState.Ok, $"{sold.Name}: the simulator makes it at the first purchase.")
+            : price is null ? new(check, FindingState.Error, $"{sold.Name}: there is no such price. Its button is off.", mend)
+            : sold.Mismatch(price, current.IsLive) is { } why && !simulated ? new(check, FindingState.Error, $"{sold.Name}: {price.Id} does not fit, {why}. Its button is off.", mend)
+            : new(check, FindingState.Ok, $"{sold.Name}: {price.Id}.");
+    }
+}
+
+internal static class DoctorEndpoint
+{
+    public static RouteGroupBuilder MapDoctor(this RouteGroupBuilder api)
+    {
+        api.MapGet("/admin/doctor", async Task<Ok<Diagnosis>> (Doctor doctor, CancellationToken ct) => TypedResults.Ok(await doctor.LookAsync(ct)))
+            .WithName("Doctor").WithSummary("Look at the setup: what is wrong, and how to mend it").WithTags("Admin").RequireScope(Scope.Admin);
+        return api;
+    }
+}

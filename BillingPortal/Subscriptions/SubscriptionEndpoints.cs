@@ -1,0 +1,136 @@
+using BillingPortal.Access;
+using BillingPortal.Accounts;
+using BillingPortal.Catalog;
+using BillingPortal.Observability;
+using BillingPortal.Payments;
+using BillingPortal.Primitives;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace BillingPortal.Subscriptions;
+
+/// <param name="ProrationDate">From a preview, so that the bill equals it; absent: now.</param>
+internal sealed record SubscriptionBody(string? Plan = null, string? Interval = null, DateTimeOffset? ProrationDate = null);
+
+/// <summary>An account's subscription. Without one: the plan it stands on, and <c>none</c>.</summary>
+internal sealed record SubscriptionView(
+    string Plan, string Status, string? Id = null, string? Interval = null, Amount? Price = null, Unit? Currency = null, DateTimeOffset? CurrentPeriodStart = null,
+    DateTimeOffset? CurrentPeriodEnd = null, bool CancelAtPeriodEnd = false, DateTimeOffset? TrialEnd = null, DateTimeOffset? StartedAt = null)
+{
+    public static SubscriptionView Of(Subscription s) =>
+        new(s.Plan, s.Status, s.Id, s.Interval, s.Price, s.Currency, s.CurrentPeriodStart, s.CurrentPeriodEnd, s.CancelAtPeriodEnd, s.TrialEnd, s.StartedAt);
+}
+
+internal sealed record PortalBody(string? ReturnUrl = null);
+
+internal sealed record PortalView(string Url);
+
+internal static class SubscriptionEndpoints
+{
+    private const string Path = "/accounts/{account}/subscription";
+
+    public static RouteGroupBuilder MapSubscriptionEndpoints(this RouteGroupBuilder api)
+    {
+        api.MapGet(Path, GetAsync).WithName("GetSubscription").WithSummary("The subscription that counts").WithTags("Subscription").RequireScope(Scope.Read, Scope.Accounts);
+        api.MapPost(Path, StartAsync).WithName("CreateSubscription").WithSummary("Start one on the card on file").WithTags("Subscription").RequireScope(Scope.Accounts);
+        api.MapPut(Path, ChangeAsync).WithName("ChangeSubscription").WithSummary("Change plan or interval at once").WithTags("Subscription").RequireScope(Scope.Accounts);
+        api.MapDelete(Path, CancelAsync).WithName("CancelSubscription").WithSummary("Cancel at the period's end, or now").WithTags("Subscription").RequireScope(Scope.Accounts);
+        api.MapPost($"{Path}/preview", PreviewAsync).WithName("PreviewSubscription").WithSummary("What a change would bill").WithTags("Subscription").RequireScope(Scope.Accounts);
+        api.MapPost($"{Path}/resume", ResumeAsync).WithName("ResumeSubscription").WithSummary("Withdraw a cancellation").WithTags("Subscription").RequireScope(Scope.Accounts);
+        api.MapPost("/accounts/{account}/stripe-portal-sessions", PortalAsync).WithName("CreateStripePortalSession").WithTags("Subscription")
+            .WithSummary("A link into Stripe's own portal, for one visit").RequireScope(Scope.Accounts, Scope.Checkout);
+        return api;
+    }
+
+    private static async Task<Results<Ok<SubscriptionView>, ProblemHttpResult>> GetAsync(
+        string account, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CatalogSnapshot catalog, CancellationToken ct) =>
+        await directory.FindAsync(http.Caller(), account, ct) is not { } id ? AccountDirectory.Unknown.ToProblem()
+            : TypedResults.Ok(await lifecycle.FindAsync(id, ct) is { } found ? SubscriptionView.Of(found) : new(catalog.Current.DefaultPlan, "none"));
+
+    private static async Task<Results<Created<SubscriptionView>, ProblemHttpResult>> StartAsync(
+        string account, SubscriptionBody body, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CancellationToken ct)
+    {
+        if (Read(body, out var plan, out var interval) is { } malformed)
+        {
+            return malformed.ToProblem();
+        }
+
+        return await directory.OpenAsync(http.Caller(), account, ct) is not { } id
+            ? AccountDirectory.Unknown.ToProblem()
+            : (await lifecycle.StartAsync(id, plan, interval, http.Caller().Actor, ct)).Match<Results<Created<SubscriptionView>, ProblemHttpResult>>(
+                made => TypedResults.Created($"/api/v1/accounts/{Uri.EscapeDataString(account)}/subscription", SubscriptionView.Of(made)), refusal => refusal.ToProblem());
+    }
+
+    private static async Task<Results<Ok<SubscriptionView>, ProblemHttpResult>> ChangeAsync(
+        string account, SubscriptionBody body, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CancellationToken ct)
+    {
+        if (Read(body, out var plan, out var interval) is { } malformed)
+        {
+            return malformed.ToProblem();
+        }
+
+        return await directory.FindAsync(http.Caller(), account, ct) is not { } id
+            ? AccountDirectory.Unknown.ToProblem()
+            : View(await lifecycle.ChangeAsync(id, plan, interval, body.ProrationDate?.ToUniversalTime(), http.Caller().Actor, ct));
+    }
+
+    private static async Task<Results<Ok<SubscriptionPreview>, ProblemHttpResult>> PreviewAsync(
+        string account, SubscriptionBody body, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CancellationToken ct)
+    {
+        if (Read(body, out var plan, out var interval) is { } malformed)
+        {
+            return malformed.ToProblem();
+        }
+
+        return await directory.FindAsync(http.Caller(), account, ct) is not { } id
+            ? AccountDirectory.Unknown.ToProblem()
+            : (await lifecycle.PreviewAsync(id, plan, interval, ct)).Match<Results<Ok<SubscriptionPreview>, ProblemHttpResult>>(preview => TypedResults.Ok(preview), refusal => refusal.ToProblem());
+    }
+
+    private static async Task<Results<Ok<SubscriptionView>, ProblemHttpResult>> CancelAsync(
+        string account, string? at, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CancellationToken ct)
+    {
+        if (at is not (null or "period_end" or "now"))
+        {
+            return Refusal.Invalid("at", "at is period_end or now. Nothing was done.").ToProblem();
+        }
+
+        return await directory.FindAsync(http.Caller(), account, ct) is not { } id
+            ? AccountDirectory.Unknown.ToProblem()
+            : View(await lifecycle.CancelAsync(id, at == "now", http.Caller().Actor, ct));
+    }
+
+    private static async Task<Results<Ok<SubscriptionView>, ProblemHttpResult>> ResumeAsync(
+        string account, HttpContext http, AccountDirectory directory, SubscriptionLifecycle lifecycle, CancellationToken ct) =>
+        await directory.FindAsync(http.Caller(), account, ct) is not { } id
+            ? AccountDirectory.Unknown.ToProblem()
+            : View(await lifecycle.ResumeAsync(id, http.Caller().Actor, ct));
+
+    private static async Task<Results<Created<PortalView>, ProblemHttpResult>> PortalAsync(
+        string account, PortalBody? body, HttpContext http, AccountDirectory directory, ReturnUrls urls, StripePortal portal, CancellationToken ct)
+    {
+        var back = body?.ReturnUrl ?? $"{urls.Own(http.Request)}/portal/plan";
+        if (!urls.MayGoTo(back, http.Request))
+        {
+            return Refusal.Invalid("return_url", "The URL must be absolute and on this portal or an origin of Portal:ReturnOrigins. Nothing was done.").ToProblem();
+        }
+
+        if (await directory.FindAsync(http.Caller(), account, ct) is not { } id)
+        {
+            return AccountDirectory.Unknown.ToProblem();
+        }
+
+        var (url, refusal) = await portal.OpenAsync(id, back, ct);
+        return url is null ? refusal!.ToProblem() : TypedResults.Created(url, new PortalView(url));
+    }
+
+    private static Refusal? Read(SubscriptionBody body, out string plan, out BillingInterval interval)
+    {
+        plan = body.Plan ?? "";
+        return !BillingIntervals.TryParse(body.Interval, out interval) ? Refusal.Invalid("interval", "interval is month or year. Nothing was done.")
+            : plan.Length == 0 ? Refusal.Invalid("plan", "Name the plan. Nothing was done.")
+            : null;
+    }
+
+    private static Results<Ok<SubscriptionView>, ProblemHttpResult> View(SubscriptionResult result) =>
+        result.Match<Results<Ok<SubscriptionView>, ProblemHttpResult>>(done => TypedResults.Ok(SubscriptionView.Of(done)), refusal => refusal.ToProblem());
+}

@@ -1,0 +1,295 @@
+using BillingPortal.Accounts;
+using BillingPortal.Catalog;
+using BillingPortal.Data;
+using BillingPortal.Payments;
+using BillingPortal.Payments.Stripe;
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace BillingPortal.Subscriptions;
+
+/// <summary>What a change would cost.</summary>
+/// <param name="DueNow">Taken at once, before tax; negative is a credit for the next bill.</param>
+/// <param name="NextTotal">The bill at <paramref name="NextAt"/>, before tax, with what is left over from the change.</param>
+/// <param name="ProrationDate">The instant the sum is made for: pass it on, and the bill equals the preview.</param>
+public sealed record SubscriptionPreview(string Plan, BillingInterval Interval, Unit Currency, Amount DueNow, DateTimeOffset ProrationDate, IReadOnlyList<PreviewLine> Lines, Amount NextTotal, DateTimeOffset? NextAt);
+
+public sealed record PreviewLine(string Description, Amount Amount, bool IsProration);
+
+/// <summary>A subscription's life at the customer's or the product's word: start, change, cancel, resume. Stripe decides; the mirror follows at once and again by event.</summary>
+public sealed class SubscriptionLifecycle(
+    Tenants tenants, NpgsqlDataSource database, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, SubscriptionMirror mirror, TimeProvider time)
+{
+    /// <returns>The subscription that counts; null for none.</returns>
+    public async Task<Subscription?> FindAsync(AccountId account, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        return await CurrentSubscription.FindAsync(scope, account, ct);
+    }
+
+    /// <summary>Starts one on the card on file. Without a card: 402, and a checkout is the way.</summary>
+    public async Task<SubscriptionResult> StartAsync(AccountId account, string planId, BillingInterval interval, string actor, CancellationToken ct = default)
+    {
+        var (currency, hadOne) = await FactsAsync(account, ct);
+        var wish = Sold(planId, interval, currency);
+        if (wish.Price is not { } sold)
+        {
+            return new SubscriptionResult.Refused(wish.Refusal!);
+        }
+
+        if (await FindAsync(account, ct) is { } current)
+        {
+            return new SubscriptionResult.Refused(new(ErrorCode.Conflict, $"There is a subscription to {current.Plan} already: change it with PUT. Nothing was done."));
+        }
+
+        if (!(await prices.FindAsync(sold, ct)).TryGet(out var price, out var error))
+        {
+            return new SubscriptionResult.Refused(error.ToRefusal());
+        }
+
+        var request = await WriteDownAsync(account, "start", planId, interval, actor, ct);
+        var made = await customers.CallAsync<StripeSubscription>(account, async (customer, generation) =>
+            await CardOfAsync(customer, ct) is { } card
+                ? await stripe.Subscriptions.CreateAsync(new()
+                {
+                    Customer = customer,
+                    Items = [new() { Price = price, Quantity = 1 }],
+                    DefaultPaymentMethod = card,
+                    PaymentBehavior = "error_if_incomplete",
+                    OffSession = true,
+                    TrialPeriodDays = wish.Plan!.TrialDays > 0 && !hadOne ? wish.Plan.TrialDays : null,
+                    Metadata = new Dictionary<string, string> { ["account"] = account.ToString() },
+                }, $"{request.StripeKey}:{generation}", ct)
+                : new StripeError(StripeFailure.Declined, "There is no card on file: start a checkout instead. Nothing was done.") { Type = "card_error" }, ct);
+        return await FollowAsync(request, made, ct);
+    }
+
+    /// <summary>Changes plan or interval at once; what is unused is credited and the difference billed now.</summary>
+    /// <param name="prorationDate">From a preview; null: now.</param>
+    public async Task<SubscriptionResult> ChangeAsync(AccountId account, string planId, BillingInterval interval, DateTimeOffset? prorationDate, string actor, CancellationToken ct = default)
+    {
+        var (current, price, refusal) = await ChangeOfAsync(account, planId, interval, ct);
+        if (refusal is not null)
+        {
+            return new SubscriptionResult.Refused(refusal);
+        }
+
+        var request = await WriteDownAsync(account, "change", planId, interval, actor, ct);
+        var changed = await stripe.Subscriptions.UpdateAsync(current!.Id, new()
+        {
+            Items = [new() { Id = current.ItemId, Price = price }],
+            ProrationBehavior = "always_invoice",
+            ProrationDate = prorationDate,
+            // All or nothing: a declined card leaves the old plan as it was.
+            PaymentBehavior = "error_if_incomplete",
+        }, request.StripeKey, ct);
+        return await FollowAsync(request, changed, ct);
+    }
+
+    /// <summary>What <see cref="ChangeAsync"/> would bill. Changes nothing.</summary>
+    public async Task<PreviewResult> PreviewAsync(AccountId account, string planId, BillingInterval interval, CancellationToken ct = default)
+    {
+        var (current, price, refusal) = await ChangeOfAsync(account, planId, interval, ct);
+        if (refusal is not null)
+        {
+            return new PreviewResult.Refused(refusal);
+        }
+
+        var items = new StripeSubscriptionItemOptions[] { new() { Id = current!.ItemId, Price = price } };
+        var now = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = items, ProrationBehavior = "always_invoice" } }, ct);
+        // The instant that Stripe made the sum for, by Stripe's clock: passed on, it makes the bill equal the preview.
+        var at = now.Match(i => i.Lines.Data.FirstOrDefault(l => l.IsProration)?.Period?.Start, _ => null) ?? DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
+        var next = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = items, ProrationBehavior = "none" } }, ct);
+        if (!now.TryGet(out var due, out var error) || !next.TryGet(out var later, out error))
+        {
+            return new PreviewResult.Refused(error.ToRefusal());
+        }
+
+        var currency = Unit.Of(due.Currency);
+        return new PreviewResult.Previewed(new(
+            planId, interval, currency, StripeMoney.FromMinor(due.Total, currency), at,
+            [.. due.Lines.Data.Select(l => new PreviewLine(l.Description ?? "", StripeMoney.FromMinor(l.Amount, currency), l.IsProration))],
+            StripeMoney.FromMinor(later.Total, currency), later.NextPaymentAttempt));
+    }
+
+    /// <param name="now">True: ends at once, without refund. False: at the period's end.</param>
+    public async Task<SubscriptionResult> CancelAsync(AccountId account, bool now, string actor, CancellationToken ct = default)
+    {
+        if (await FindAsync(account, ct) is not { } current)
+        {
+            return new SubscriptionResult.Refused(None);
+        }
+
+        var request = await WriteDownAsync(account, now ? "cancel_now" : "cancel", current.Plan, null, actor, ct);
+        var canceled = now
+            ? await stripe.Subscriptions.CancelAsync(current.Id, ct)
+            : await stripe.Subscriptions.UpdateAsync(current.Id, new() { CancelAtPeriodEnd = true }, request.StripeKey, ct);
+        return await FollowAsync(request, canceled, ct);
+    }
+
+    /// <summary>Withdraws a cancellation that has not come about yet.</summary>
+    public async Task<SubscriptionResult> ResumeAsync(AccountId account, string actor, CancellationToken ct = default)
+    {
+        if (await FindAsync(account, ct) is not { } current)
+        {
+            return new SubscriptionResult.Refused(None);
+        }
+
+        if (!current.CancelAtPeriodEnd)
+        {
+            return new SubscriptionResult.Done(current);
+        }
+
+        var request = await WriteDownAsync(account, "resume", current.Plan, null, actor, ct);
+        return await FollowAsync(request, await stripe.Subscriptions.UpdateAsync(current.Id, new() { CancelAtPeriodEnd = false }, request.StripeKey, ct), ct);
+    }
+
+    private static Refusal None => new(ErrorCode.NotFound, "There is no subscription. Nothing was done.");
+
+    private async Task<(Subscription? Current, string? Price, Refusal? Refusal)> ChangeOfAsync(AccountId account, string planId, BillingInterval interval, CancellationToken ct)
+    {
+        if (await FindAsync(account, ct) is not { } current)
+        {
+            return (null, null, None);
+        }
+
+        var wish = Sold(planId, interval, current.Currency);
+        if (wish.Refusal is not null)
+        {
+            return (null, null, wish.Refusal);
+        }
+
+        if (current.Plan == planId && current.Interval == SoldPrice.Word(interval))
+        {
+            return (null, null, new(ErrorCode.Conflict, "The subscription is on that plan already. Nothing was done."));
+        }
+
+        return (await prices.FindAsync(wish.Price!, ct)).Match<(Subscription?, string?, Refusal?)>(price => (current, price, null), error => (null, null, error.ToRefusal()));
+    }
+
+    private async Task<(Unit? Currency, bool HadOne)> FactsAsync(AccountId account, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        return (await scope.Db.Set<Account>().Where(a => a.AccountId == account).Select(a => a.Currency).FirstOrDefaultAsync(ct), await scope.Db.Set<Subscription>().AnyAsync(s => s.AccountId == account, ct));
+    }
+
+    private (Plan? Plan, SoldPrice? Price, Refusal? Refusal) Sold(string planId, BillingInterval interval, Unit? currency)
+    {
+        if (catalog.Current.FindPlan(planId) is not { } plan)
+        {
+            return (null, null, Refusal.Invalid("plan", $"The catalog has no plan '{planId}'. Nothing was done."));
+        }
+
+        if (plan.IsFree)
+        {
+            return (null, null, Refusal.Invalid("plan", $"{plan.Name} costs nothing: cancel the subscription to return to the free plan. Nothing was done."));
+        }
+
+        return SoldPrice.Choose(plan, interval, currency, catalog.Current) is { } price
+            ? (plan, SoldPrice.Of(plan, price), null)
+            : (null, null, Refusal.Invalid("interval", $"{plan.Name} is not sold by the {SoldPrice.Word(interval)}. Nothing was done."));
+    }
+
+    private async Task<string?> CardOfAsync(string customer, CancellationToken ct)
+    {
+        if ((await stripe.Customers.GetAsync(customer, ct)).TryGet(out var found, out _) && found.InvoiceSettings?.DefaultPaymentMethod is { } preferred)
+        {
+            return preferred;
+        }
+
+        return (await stripe.Customers.ListPaymentMethodsAsync(customer, ct)).Match(list => list.Data.Count > 0 ? list.Data[0].Id : null, _ => null);
+    }
+
+    private async Task<SubscriptionRequest> WriteDownAsync(AccountId account, string kind, string plan, BillingInterval? interval, string actor, CancellationToken ct)
+    {
+        var request = new SubscriptionRequest
+        {
+            AccountId = account,
+            Id = Guid.CreateVersion7(),
+            Kind = kind,
+            Plan = plan,
+            Interval = interval is { } every ? SoldPrice.Word(every) : null,
+            Actor = actor.Length <= 200 ? actor : actor[..200],
+            CreatedAt = time.Now(),
+        };
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        scope.Db.Add(request);
+        await scope.CommitAsync(ct);
+        return request;
+    }
+
+    /// <summary>After Stripe has answered: reads the subscription afresh in the customer's turn and takes it over, so that the next page shows it.</summary>
+    private async Task<SubscriptionResult> FollowAsync(SubscriptionRequest request, StripeResult<StripeSubscription> answer, CancellationToken ct)
+    {
+        if (!answer.TryGet(out var subscription, out var error))
+        {
+            await ConcludeAsync(request, error.IsTransient ? null : error.Message, ct);
+            return new SubscriptionResult.Refused(error.ToRefusal());
+        }
+
+        await using var turn = await CustomerTurn.TakeAsync(database, subscription.Customer, time, ct);
+        var fresh = turn is null ? subscription : (await stripe.Subscriptions.GetAsync(subscription.Id, ct)).Match(s => s, _ => subscription);
+        if (turn is not null)
+        {
+            await using var scope = await tenants.ForWriterAsync(ct);
+            if (await mirror.ApplyAsync(scope, fresh, new(request.Actor, request.StripeKey), ct) is null)
+            {
+                await scope.CommitAsync(ct);
+            }
+        }
+
+        await ConcludeAsync(request, "done", ct);
+        await using var read = await tenants.ForAccountAsync(request.AccountId, ct);
+        var row = await read.Db.Set<Subscription>().FindAsync([request.AccountId, subscription.Id], ct);
+        return row is null
+            ? new SubscriptionResult.Refused(new(ErrorCode.Overloaded, "The change was made, and is not visible here yet. Look again shortly."))
+            : new SubscriptionResult.Done(row);
+    }
+
+    private async Task ConcludeAsync(SubscriptionRequest request, string? outcome, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForAccountAsync(request.AccountId, ct);
+        scope.Db.Attach(request);
+        request.Outcome = outcome is { Length: > 1000 } ? outcome[..1000] : outcome;
+        await scope.CommitAsync(ct);
+    }
+}
+
+/// <summary>What became of a wish about a subscription. Closed.</summary>
+public abstract record SubscriptionResult
+{
+    private SubscriptionResult()
+    {
+    }
+
+    public T Match<T>(Func<Subscription, T> done, Func<Refusal, T> refused) => this switch
+    {
+        Done d => done(d.Subscription),
+        Refused r => refused(r.Refusal),
+        _ => throw new InvalidOperationException("A wish is done or refused."),
+    };
+
+    public sealed record Done(Subscription Subscription) : SubscriptionResult;
+
+    public sealed record Refused(Refusal Refusal) : SubscriptionResult;
+}
+
+/// <summary>A preview, or why there is none. Closed.</summary>
+public abstract record PreviewResult
+{
+    private PreviewResult()
+    {
+    }
+
+    public T Match<T>(Func<SubscriptionPreview, T> previewed, Func<Refusal, T> refused) => this switch
+    {
+        Previewed p => previewed(p.Preview),
+        Refused r => refused(r.Refusal),
+        _ => throw new InvalidOperationException("A preview is made or refused."),
+    };
+
+    public sealed record Previewed(SubscriptionPreview Preview) : PreviewResult;
+
+    public sealed record Refused(Refusal Refusal) : PreviewResult;
+}
