@@ -9,7 +9,8 @@ internal static class CatalogSlice
         builder.Services.AddSingleton<CatalogSnapshot>();
         builder.Services.AddSingleton<ISnapshotPart>(services => services.GetRequiredService<CatalogSnapshot>());
         builder.Services.AddSingleton<CatalogPublication>();
-        builder.Services.AddHostedService<CatalogStart>();
+        builder.Services.AddSingleton<CatalogStart>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CatalogStart>());
         return builder;
     }
 

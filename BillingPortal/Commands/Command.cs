@@ -14,6 +14,11 @@ internal sealed record Command(
     public static readonly IReadOnlyList<Command> All =
     [
         Migrate.Command,
+        CatalogCommands.Import,
+        CatalogCommands.Export,
+        CatalogCommands.Diff,
+        CatalogCommands.Seed,
+        Demo.DemoCommand.Command,
     ];
 
     public static string Usage => string.Join(Environment.NewLine, All.Select(c => $"{string.Join(' ', c.Words)} {c.Operands}".PadRight(44) + c.Does).Prepend("serve".PadRight(44) + "the portal; also without any command"));

@@ -1,3 +1,4 @@
+using BillingPortal.Commands.Demo;
 using BillingPortal.Data;
 using Microsoft.Extensions.Logging.Console;
 
@@ -14,6 +15,8 @@ internal static class CommandsSlice
             builder.Logging.SetMinimumLevel(LogLevel.Warning);
         }
 
+        builder.Services.AddSingleton<DemoData>();
+        builder.Services.AddHostedService<DemoStart>();
         return builder;
     }
 

@@ -36,14 +36,27 @@ public sealed class Ledger
 
     /// <summary>Posts inside a transaction of the caller's, opened with <see cref="Tenants.ForWriterAsync"/>, so that the ledger and what goes with it commit together. The account stays locked until then.</summary>
     /// <returns>As above; after a refusal the transaction is still usable and holds nothing of the operation.</returns>
-    public async Task<PostResult> PostAsync(TenantScope scope, Operation operation, CancellationToken ct = default)
+    public async Task<PostResult> PostAsync(TenantScope scope, Operation operation, CancellationToken ct = default) =>
+        (await PostAtAsync(scope, [operation], writer.Clock, ct))[0];
+
+    /// <summary>The same for several operations, decided as of an instant of the past: what is taken over from elsewhere, and demo data. An account's own clock still never goes back, so post its operations in time order.</summary>
+    /// <param name="at">Null: now.</param>
+    internal async Task<IReadOnlyList<PostResult>> PostAtAsync(TenantScope scope, IReadOnlyList<Operation> operations, DateTimeOffset? at, CancellationToken ct = default)
     {
-        var batch = new Batch([operation], catalog.Current, writer.MayLackHead, writer.Clock);
+        var batch = new Batch(operations, catalog.Current, writer.MayLackHead, at);
         await batch.ReadAsync(scope.Connection, begin: false, ct);
         batch.Decide();
         await batch.WriteAsync(scope.Connection, commit: false, ct);
         scope.OnCommitted(() => writer.Committed(batch));
-        return batch.ErrorOf(0) is { } error ? throw new InvalidOperationException($"The rule of {operation.Kind} broke.", error) : batch.Results[0];
+        for (var i = 0; i < operations.Count; i++)
+        {
+            if (batch.ErrorOf(i) is { } error)
+            {
+                throw new InvalidOperationException($"The rule of {operations[i].Kind} broke.", error);
+            }
+        }
+
+        return batch.Results;
     }
 
     /// <summary>Opens the account's ledger where it has none (first allowances, free uses) and crosses every border that it has passed.</summary>
