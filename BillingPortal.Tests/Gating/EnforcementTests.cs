@@ -39,7 +39,7 @@ public sealed class EnforcementTests(CreditGatePortal portal) : IClassFixture<Cr
         Assert.Equal(5, enforced.Paid("credit"));
         Assert.Equal(5, await portal.BalanceAsync(account));
         Assert.Equal(observed.Text, again.Text);
-        Assert.Equal(3, await portal.ScalarAsync<long>("select count(*) from audit_entries where action = 'enforcement.changed'"));
+        Assert.Equal(3, await portal.ScalarAsync<long>("select count(*) from audit_entries where action = 'enforcement.changed' and subject = 'everything'"));
     }
 
     [Fact]

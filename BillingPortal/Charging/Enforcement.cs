@@ -20,7 +20,7 @@ public enum EnforcementSource
 }
 
 /// <summary>Whether charges may be refused (DESIGN §7.3): the admin's switch, else the setting, else <c>off</c> without payments, else <c>enforce</c>. Known in memory; a change is in force on every instance within a second.</summary>
-public sealed class Enforcement(Tenants tenants, AuditTrail audit, IConfiguration configuration, IStripeConnection payments, TimeProvider time) : ISnapshotPart
+public sealed class Enforcement(Tenants tenants, AuditTrail audit, IConfiguration configuration, IStripeConnection payments, TimeProvider time, IServiceProvider services) : ISnapshotPart
 {
     private const long LookAgain = 1_000;
 
@@ -57,7 +57,8 @@ public sealed class Enforcement(Tenants tenants, AuditTrail audit, IConfiguratio
         audit.Record(scope, actor, "enforcement.changed", action ?? "everything", before: new { mode = before }, after: new { mode });
         await SnapshotVersion.BumpAsync(scope.Connection, scope.Transaction, ct);
         await scope.CommitAsync(ct);
-        await LoadAsync(ct);
+        // Not LoadAsync: a reload that began before this commit must not come after it.
+        await services.GetRequiredService<SnapshotVersion>().RefreshAsync(ct);
     }
 
     public async Task LoadAsync(CancellationToken ct)
