@@ -35,10 +35,17 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
         return await reading.Seen.Task is T seen ? (seen, null) : (null, new(ErrorCode.DatabaseUnavailable, "The database does not answer. Nothing was done; try again in a second."));
     }
 
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        // Takes nothing more in and serves what waits.
+        waiting.Writer.TryComplete();
+        await base.StopAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var batch = new List<Reading>(MostInBatch);
-        while (await waiting.Reader.WaitToReadAsync(stoppingToken))
+        while (await waiting.Reader.WaitToReadAsync(CancellationToken.None))
         {
             batch.Clear();
             while (batch.Count < MostInBatch && waiting.Reader.TryRead(out var reading))
@@ -48,7 +55,7 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
 
             try
             {
-                await ServeAsync(batch, stoppingToken);
+                await ServeAsync(batch);
             }
             catch (Exception error) when (error is NpgsqlException or IOException or TimeoutException)
             {
@@ -62,9 +69,9 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
         }
     }
 
-    private async Task ServeAsync(List<Reading> readings, CancellationToken ct)
+    private async Task ServeAsync(List<Reading> readings)
     {
-        var states = await ReadAsync([.. readings.Select(reading => reading.Account.Value).Distinct()], ct);
+        var states = await ReadAsync([.. readings.Select(reading => reading.Account.Value).Distinct()]);
         foreach (var reading in readings)
         {
             try
@@ -79,13 +86,13 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
         }
     }
 
-    private async Task<Dictionary<AccountId, AccountState>> ReadAsync(Guid[] accounts, CancellationToken ct)
+    private async Task<Dictionary<AccountId, AccountState>> ReadAsync(Guid[] accounts)
     {
-        await using var connection = await source.OpenConnectionAsync(ct);
+        await using var connection = await source.OpenConnectionAsync();
         await using var batch = new NpgsqlBatch(connection);
         BatchReading.AddUnlocked(batch, accounts);
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        var states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, ct);
+        await using var reader = await batch.ExecuteReaderAsync();
+        var states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, CancellationToken.None);
         foreach (var state in states.Values)
         {
             Advance(state);

@@ -34,12 +34,19 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
         }
     }
 
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        // What is noted by now is still written.
+        noted.Writer.TryComplete();
+        await base.StopAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var counts = new Dictionary<Noted, int>();
-        while (await noted.Reader.WaitToReadAsync(stoppingToken))
+        while (await noted.Reader.WaitToReadAsync(CancellationToken.None))
         {
-            await Task.Delay(Gathering, stoppingToken);
+            await Task.Delay(Gathering, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             counts.Clear();
             while (counts.Count < MostInBatch && noted.Reader.TryRead(out var next))
             {
@@ -48,7 +55,7 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
 
             try
             {
-                await WriteAsync(counts, stoppingToken);
+                await WriteAsync(counts);
             }
             catch (Exception error) when (error is NpgsqlException or IOException or TimeoutException)
             {
@@ -64,11 +71,11 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
             request.Member, request.Agent, request.Run, refusal?.Unit, refusal?.Required, refusal?.Available));
     }
 
-    private async Task WriteAsync(Dictionary<Noted, int> counts, CancellationToken ct)
+    private async Task WriteAsync(Dictionary<Noted, int> counts)
     {
         Noted[] rows = [.. counts.Keys];
         var now = time.Now();
-        await using var scope = await tenants.ForWriterAsync(ct);
+        await using var scope = await tenants.ForWriterAsync();
         await using var insert = scope.Command("""
             insert into checks (account_id, id, created_at, kind, allowed, error_code, subject, model, member, agent, run, unit, required, available, times)
             select account_id, id, $1, kind, error_code is null, error_code, subject, model, member, agent, run, unit, required, available, times
@@ -90,8 +97,8 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
         Add(r => r.Required?.Value, NpgsqlDbType.Numeric);
         Add(r => r.Available?.Value, NpgsqlDbType.Numeric);
         Add(r => counts[r], NpgsqlDbType.Integer);
-        await insert.ExecuteNonQueryAsync(ct);
-        await scope.CommitAsync(ct);
+        await insert.ExecuteNonQueryAsync();
+        await scope.CommitAsync();
     }
 
     private readonly record struct Noted(AccountId Account, string Kind, string? ErrorCode, string? Subject, string? Model, string? Member, string? Agent, string? Run,
