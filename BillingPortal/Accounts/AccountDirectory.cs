@@ -58,16 +58,20 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
     /// <summary>Makes the account unless it exists; whoever comes second finds the first one's.</summary>
     internal async Task<AccountId> MakeAsync(string externalId, CancellationToken ct)
     {
-        await using var scope = await tenants.ForWriterAsync(ct);
-        await using var insert = scope.Command("""
-            insert into accounts (account_id, external_id, metadata, time_zone, created_at) values ($1, $2, '{}', 'UTC', $3)
-            on conflict (external_id) do nothing
-            """);
-        insert.Parameters.Add(new() { Value = AccountId.New().Value });
-        insert.Parameters.Add(new() { Value = externalId, NpgsqlDbType = NpgsqlDbType.Text });
-        insert.Parameters.Add(new() { Value = time.Now() });
-        await insert.ExecuteNonQueryAsync(ct);
-        await scope.CommitAsync(ct);
+        await using (var scope = await tenants.ForWriterAsync(ct))
+        {
+            await using var insert = scope.Command("""
+                insert into accounts (account_id, external_id, metadata, time_zone, created_at) values ($1, $2, '{}', 'UTC', $3)
+                on conflict (external_id) do nothing
+                """);
+            insert.Parameters.Add(new() { Value = AccountId.New().Value });
+            insert.Parameters.Add(new() { Value = externalId, NpgsqlDbType = NpgsqlDbType.Text });
+            insert.Parameters.Add(new() { Value = time.Now() });
+            await insert.ExecuteNonQueryAsync(ct);
+            await scope.CommitAsync(ct);
+        }
+
+        // The scope's connection is back by now: if each of many newcomers kept one and asked for a second, the pool would run dry and nobody would go on.
         return await FindAsync(externalId, ct) ?? throw new InvalidOperationException("An account that was just made is not there.");
     }
 
