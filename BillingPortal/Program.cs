@@ -26,7 +26,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
 builder.AddSubscriptions().AddPurchases().AddCharging().AddGating().AddExports();
-builder.AddComponents().AddCommands();
+builder.AddComponents().AddApi().AddCommands();
 
 var app = builder.Build();
 app.UsePortalPipeline();

@@ -6,6 +6,7 @@ using BillingPortal.Exports;
 using BillingPortal.Gating;
 using BillingPortal.Identity;
 using BillingPortal.Ledger;
+using BillingPortal.Outbox;
 using BillingPortal.Payments;
 using BillingPortal.Purchases;
 using BillingPortal.Subscriptions;
@@ -20,5 +21,8 @@ internal static class ApiSlice
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccounts().MapCatalog().MapIdentity().MapPayments().MapLedger()
             .MapSubscriptions().MapPurchases().MapCharging().MapGating().MapExports();
+        app.MapHealth();
+        app.MapOpenApiAndDocs();
+        app.MapKeptMail();
     }
 }

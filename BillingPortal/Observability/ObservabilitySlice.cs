@@ -10,6 +10,7 @@ internal static class ObservabilitySlice
 
     public static WebApplicationBuilder AddObservability(this WebApplicationBuilder builder)
     {
+        builder.AddTelemetry();
         builder.Services.ConfigureHttpJsonOptions(options => Json.Apply(options.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true); // so that Failures can name the field
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();
