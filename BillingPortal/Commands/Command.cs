@@ -19,6 +19,7 @@ internal sealed record Command(
         CatalogCommands.Diff,
         CatalogCommands.Seed,
         Demo.DemoCommand.Command,
+        VerifyLedger.Command,
     ];
 
     public static string Usage => string.Join(Environment.NewLine, All.Select(c => $"{string.Join(' ', c.Words)} {c.Operands}".PadRight(44) + c.Does).Prepend("serve".PadRight(44) + "the portal; also without any command"));

@@ -11,8 +11,13 @@ internal static class LedgerSlice
         builder.Services.AddHostedService(services => services.GetRequiredService<LedgerWriter>());
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
         builder.Services.AddSingleton<LedgerReads>();
+        builder.Services.AddSingleton<LedgerVerification>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapLedger(this RouteGroupBuilder api) => api;
+    public static RouteGroupBuilder MapLedger(this RouteGroupBuilder api)
+    {
+        api.MapVerify();
+        return api;
+    }
 }

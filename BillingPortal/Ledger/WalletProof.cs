@@ -1,0 +1,107 @@
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Ledger;
+
+/// <summary>Something that should never be found. Each names the wallet and, where one is at fault, the row.</summary>
+/// <param name="Seq">Number of the transfer; 0 where the wallet or the account as a whole is meant.</param>
+public sealed record LedgerProblem(AccountId Account, Unit? Unit, long Seq, string What);
+
+/// <summary>Follows one wallet's rows from the first and says where they do not add up. Pure.</summary>
+internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants)
+{
+    private readonly Dictionary<Guid, decimal> inGrants = [];
+    private readonly List<LedgerProblem> problems = [];
+    private byte[] hash = new byte[32];
+    private decimal balance;
+    private long seq;
+    private DateTimeOffset last = DateTimeOffset.MinValue;
+    private bool isBroken;
+
+    public IReadOnlyList<LedgerProblem> Problems => problems;
+
+    /// <summary>Takes the wallet's rows in order; what was appended after the wallet was read is none of this proof's.</summary>
+    public void Add(Transfer row)
+    {
+        if (row.Seq > wallet.Seq)
+        {
+            return;
+        }
+
+        if (row.Seq != seq + 1)
+        {
+            Problem(row.Seq, $"number {seq + 1} is missing");
+        }
+
+        balance += row.Signed.Value;
+        if (balance != row.BalanceAfter.Value)
+        {
+            Problem(row.Seq, $"the balance after it is {row.BalanceAfter}, its rows add up to {balance}");
+            balance = row.BalanceAfter.Value;
+        }
+
+        if (!isBroken && !HashChain.Next(hash, row).AsSpan().SequenceEqual(row.Hash))
+        {
+            Problem(row.Seq, "its hash does not follow from the row and the hash before it");
+            isBroken = true;
+        }
+
+        if (row.CreatedAt < last)
+        {
+            Problem(row.Seq, "it is older than the row before it");
+        }
+
+        for (var i = 0; i < row.GrantIds.Length; i++)
+        {
+            var signed = row.IsCredit ? row.GrantAmounts[i] : -row.GrantAmounts[i];
+            inGrants[row.GrantIds[i]] = inGrants.GetValueOrDefault(row.GrantIds[i]) + signed;
+        }
+
+        (seq, hash, last) = (row.Seq, row.Hash, row.CreatedAt);
+    }
+
+    /// <summary>To be called after the last row: compares the rows with the wallet and its grants.</summary>
+    public void Close()
+    {
+        if (seq != wallet.Seq)
+        {
+            Problem(wallet.Seq, $"the wallet counts {wallet.Seq} rows, the last one found is {seq}");
+        }
+        else if (!isBroken && !hash.AsSpan().SequenceEqual(wallet.LastHash))
+        {
+            Problem(seq, "the wallet's last hash is not that of its last row");
+        }
+
+        if (balance != wallet.Balance.Value)
+        {
+            Problem(0, $"the wallet's balance is {wallet.Balance}, its rows add up to {balance}");
+        }
+
+        var remaining = grants.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Remaining);
+        var reserved = grants.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Reserved);
+        if (wallet.Balance != remaining - wallet.Debt)
+        {
+            Problem(0, $"the balance {wallet.Balance} is not what remains in grants ({remaining}) less the debt ({wallet.Debt})");
+        }
+
+        if (wallet.Held != reserved)
+        {
+            Problem(0, $"{wallet.Held} is held, but {reserved} is reserved on grants");
+        }
+
+        if (wallet.Debt.IsPositive && remaining > reserved)
+        {
+            Problem(0, $"there is a debt of {wallet.Debt} while {remaining - reserved} remains unreserved");
+        }
+
+        foreach (var grant in grants)
+        {
+            var moved = inGrants.GetValueOrDefault(grant.Id.Value);
+            if (moved != grant.Remaining.Value)
+            {
+                Problem(0, $"{grant.Id} has {grant.Remaining} left, its rows add up to {moved}");
+            }
+        }
+    }
+
+    private void Problem(long row, string what) => problems.Add(new(wallet.AccountId, wallet.Unit, row, what));
+}
