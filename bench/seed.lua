@@ -1,7 +1,7 @@
--- Grants credits to bench-1 … bench-N, again and again: each grant has a key of its own, so repeats give nothing.
+-- Grants credits to bench-1 … bench-N, beginning after FROM, again and again: each grant has a key of its own, so repeats give nothing.
 local accounts = tonumber(os.getenv("ACCOUNTS"))
 local key = os.getenv("API_KEY")
-local number = 0
+local number = tonumber(os.getenv("FROM") or "0")
 
 function request()
   number = number % accounts + 1
