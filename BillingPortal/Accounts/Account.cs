@@ -23,9 +23,10 @@ public sealed class Account
     public DateTimeOffset? MarketingConsentAt { get; set; }
     /// <summary>Where they said so: a page's path or the product's own word.</summary>
     public string? MarketingConsentSource { get; set; }
-    /// <summary>JSON of auto top-up; null: off.</summary>
-    public string? AutoTopUp { get; set; }
     public DateTimeOffset CreatedAt { get; init; }
+    /// <summary>E-mail and name in lower case, for searching; the database makes them.</summary>
+    public string? SearchEmail { get; private set; }
+    public string? SearchName { get; private set; }
 
     internal sealed class Table : IEntityTypeConfiguration<Account>
     {
@@ -37,12 +38,16 @@ public sealed class Account
             builder.Property(a => a.Email).HasMaxLength(320);
             builder.Property(a => a.Name).HasMaxLength(200);
             builder.Property(a => a.Metadata).HasColumnType("jsonb");
-            builder.Property(a => a.AutoTopUp).HasColumnType("jsonb");
             builder.Property(a => a.TimeZone).HasMaxLength(60);
             builder.Property(a => a.MarketingConsentSource).HasMaxLength(200);
             builder.HasIndex(a => a.ExternalId).IsUnique();
-            // Lists are newest first; searches are by prefix of id, e-mail or name.
+            // Lists are newest first; searches are by the beginning of id, e-mail or name, in any case.
             builder.HasIndex(a => a.CreatedAt);
+            builder.HasIndex(a => a.ExternalId, "ix_accounts_search_external_id").HasOperators("text_pattern_ops");
+            builder.Property(a => a.SearchEmail).HasComputedColumnSql("lower(email)", stored: true);
+            builder.Property(a => a.SearchName).HasComputedColumnSql("lower(name)", stored: true);
+            builder.HasIndex(a => a.SearchEmail).HasOperators("text_pattern_ops");
+            builder.HasIndex(a => a.SearchName).HasOperators("text_pattern_ops");
         }
     }
 }

@@ -46,7 +46,7 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
             return found;
         }
 
-        return MayOpen(account) ? await MakeAsync(account!, ct) : null;
+        return MayOpen(account) ? (await MakeAsync(account!, ct)).Id : null;
     }
 
     /// <summary>Whether an account that is not known yet would be made at first sight.</summary>
@@ -56,8 +56,10 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
     public static Refusal Unknown { get; } = new(ErrorCode.NotFound, "There is no such account. Nothing was done. Check the id, or make the account with PUT /accounts/{account}.");
 
     /// <summary>Makes the account unless it exists; whoever comes second finds the first one's.</summary>
-    internal async Task<AccountId> MakeAsync(string externalId, CancellationToken ct)
+    /// <param name="externalId">One that <see cref="ExternalId.MayBeNew"/> allows.</param>
+    public async Task<(AccountId Id, bool Made)> MakeAsync(string externalId, CancellationToken ct)
     {
+        bool made;
         await using (var scope = await tenants.ForWriterAsync(ct))
         {
             await using var insert = scope.Command("""
@@ -67,12 +69,12 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
             insert.Parameters.Add(new() { Value = AccountId.New().Value });
             insert.Parameters.Add(new() { Value = externalId, NpgsqlDbType = NpgsqlDbType.Text });
             insert.Parameters.Add(new() { Value = time.Now() });
-            await insert.ExecuteNonQueryAsync(ct);
+            made = await insert.ExecuteNonQueryAsync(ct) == 1;
             await scope.CommitAsync(ct);
         }
 
         // The scope's connection is back by now: if each of many newcomers kept one and asked for a second, the pool would run dry and nobody would go on.
-        return await FindAsync(externalId, ct) ?? throw new InvalidOperationException("An account that was just made is not there.");
+        return (await FindAsync(externalId, ct) ?? throw new InvalidOperationException("An account that was just made is not there."), made);
     }
 
     private async ValueTask<AccountId?> LookUpAsync(string account, CancellationToken ct)

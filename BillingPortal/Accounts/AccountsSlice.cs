@@ -5,6 +5,7 @@ internal static class AccountsSlice
     public static WebApplicationBuilder AddAccounts(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AccountDirectory>();
+        builder.Services.AddSingleton<AccountRegister>();
         return builder;
     }
 

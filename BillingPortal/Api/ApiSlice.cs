@@ -19,7 +19,7 @@ internal static class ApiSlice
     public static void MapApi(this WebApplication app)
     {
         var api = app.MapGroup("/api/v1");
-        api.MapAudit().MapAccounts().MapCatalog().MapIdentity().MapPayments().MapLedger()
+        api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
             .MapSubscriptions().MapPurchases().MapCharging().MapGating().MapExports();
         app.MapHealth();
         app.MapOpenApiAndDocs();

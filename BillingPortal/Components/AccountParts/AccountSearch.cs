@@ -31,7 +31,7 @@ public sealed class AccountSearch(Tenants tenants)
         var search = text?.Trim() ?? "";
         var where = search.Length == 0 ? "true order by a.created_at desc limit $1"
             : AccountId.TryParse(search, out _) ? "a.account_id = $2 limit $1"
-            : "a.external_id like $2 or lower(a.email) like lower($2) or lower(a.name) like lower($2) limit $1";
+            : "a.external_id like $2 or a.search_email like lower($2) or a.search_name like lower($2) limit $1";
         await using var command = scope.Command(Columns.Replace("{0}", where, StringComparison.Ordinal));
         command.Parameters.Add(new() { Value = limit });
         if (search.Length > 0)

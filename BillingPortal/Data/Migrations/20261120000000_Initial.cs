@@ -26,8 +26,9 @@ namespace BillingPortal.Data.Migrations
                     marketing_consent = table.Column<bool>(type: "boolean", nullable: true),
                     marketing_consent_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
                     marketing_consent_source = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
-                    auto_top_up = table.Column<string>(type: "jsonb", nullable: true),
-                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    search_email = table.Column<string>(type: "text", nullable: true, computedColumnSql: "lower(email)", stored: true),
+                    search_name = table.Column<string>(type: "text", nullable: true, computedColumnSql: "lower(name)", stored: true)
                 },
                 constraints: table =>
                 {
@@ -736,6 +737,24 @@ namespace BillingPortal.Data.Migrations
                 table: "accounts",
                 column: "external_id",
                 unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "ix_accounts_search_email",
+                table: "accounts",
+                column: "search_email")
+                .Annotation("Npgsql:IndexOperators", new[] { "text_pattern_ops" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_accounts_search_external_id",
+                table: "accounts",
+                column: "external_id")
+                .Annotation("Npgsql:IndexOperators", new[] { "text_pattern_ops" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_accounts_search_name",
+                table: "accounts",
+                column: "search_name")
+                .Annotation("Npgsql:IndexOperators", new[] { "text_pattern_ops" });
 
             migrationBuilder.CreateIndex(
                 name: "ix_api_keys_lookup",

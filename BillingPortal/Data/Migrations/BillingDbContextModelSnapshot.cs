@@ -28,10 +28,6 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("uuid")
                         .HasColumnName("account_id");
 
-                    b.Property<string>("AutoTopUp")
-                        .HasColumnType("jsonb")
-                        .HasColumnName("auto_top_up");
-
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
@@ -75,6 +71,18 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(200)")
                         .HasColumnName("name");
 
+                    b.Property<string>("SearchEmail")
+                        .ValueGeneratedOnAddOrUpdate()
+                        .HasColumnType("text")
+                        .HasColumnName("search_email")
+                        .HasComputedColumnSql("lower(email)", true);
+
+                    b.Property<string>("SearchName")
+                        .ValueGeneratedOnAddOrUpdate()
+                        .HasColumnType("text")
+                        .HasColumnName("search_name")
+                        .HasComputedColumnSql("lower(name)", true);
+
                     b.Property<string>("TimeZone")
                         .IsRequired()
                         .HasMaxLength(60)
@@ -90,6 +98,21 @@ namespace BillingPortal.Data.Migrations
                     b.HasIndex("ExternalId")
                         .IsUnique()
                         .HasDatabaseName("ix_accounts_external_id");
+
+                    b.HasIndex("SearchEmail")
+                        .HasDatabaseName("ix_accounts_search_email");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("SearchEmail"), new[] { "text_pattern_ops" });
+
+                    b.HasIndex("SearchName")
+                        .HasDatabaseName("ix_accounts_search_name");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex("SearchName"), new[] { "text_pattern_ops" });
+
+                    b.HasIndex(new[] { "ExternalId" }, "ix_accounts_search_external_id")
+                        .HasDatabaseName("ix_accounts_search_external_id");
+
+                    NpgsqlIndexBuilderExtensions.HasOperators(b.HasIndex(new[] { "ExternalId" }, "ix_accounts_search_external_id"), new[] { "text_pattern_ops" });
 
                     b.ToTable("accounts", null, t =>
                         {

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using BillingPortal.Accounts;
+using BillingPortal.Catalog;
+using BillingPortal.Charging;
+using BillingPortal.Ledger;
+using BillingPortal.Primitives;
+
+namespace BillingPortal.Api;
+
+// What the API says of an account: who it is (Accounts) joined with where it stands (Ledger).
+
+internal sealed record ConsentView(bool Agreed, DateTimeOffset? At, string? Source);
+
+internal sealed record AccountView(
+    string Id, string ExternalId, string? Email, string? Name, Unit? Currency, AccountStatus Status, string Plan, LowBalancePolicy LowBalancePolicy, Amount? OverdraftLimit,
+    long TotalUses, DateTimeOffset CreatedAt, JsonElement Metadata, ConsentView? MarketingConsent)
+{
+    public static AccountView Of(Account account, Standing standing, Plan? plan) => new(
+        account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, standing.Currency ?? account.Currency, standing.Status, standing.Plan,
+        standing.LowBalancePolicy ?? plan?.LowBalancePolicy ?? LowBalancePolicy.Block, standing.OverdraftLimit ?? (plan?.LowBalancePolicy == LowBalancePolicy.Limited ? plan.OverdraftLimit : null),
+        standing.TotalUses, account.CreatedAt, JsonElement.Parse(account.Metadata),
+        account.MarketingConsent is { } agreed ? new(agreed, account.MarketingConsentAt, account.MarketingConsentSource) : null);
+}
+
+/// <summary>An account in a list: who it is; what it holds is a reading of its own.</summary>
+internal sealed record AccountListed(string Id, string ExternalId, string? Email, string? Name, DateTimeOffset CreatedAt, JsonElement Metadata)
+{
+    public static AccountListed Of(Account account) =>
+        new(account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, account.CreatedAt, JsonElement.Parse(account.Metadata));
+}
+
+internal sealed record GrantShown(string Id, GrantSource Source, Amount Amount, Amount Remaining, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt);
+
+internal sealed record WalletShown(Unit Unit, Amount Balance, Amount Held, Amount Available, Amount? Debt, IReadOnlyList<GrantShown> Grants)
+{
+    public static WalletShown Of(WalletView wallet) => new(
+        wallet.Unit, wallet.Balance, wallet.Held, wallet.Available, wallet.Debt.IsZero ? null : wallet.Debt,
+        [.. wallet.Grants.Select(g => new GrantShown(g.Id.ToString(), g.Source, g.Amount, g.Remaining, g.ExpiresAt, g.CreatedAt))]);
+}
+
+internal sealed record WalletList(IReadOnlyList<WalletShown> Data);
+
+/// <param name="Amount">Signed for the wallet.</param>
+internal sealed record TransferShown(
+    string Id, long Seq, Unit Unit, TransferKind Kind, Amount Amount, Amount BalanceAfter, Book Book, string? Reason, string? Reference, DateTimeOffset CreatedAt, string Hash)
+{
+    public static TransferShown Of(TransferView row) => new(
+        row.Id.ToString(), row.Seq, row.Unit, row.Kind, row.Amount, row.BalanceAfter, row.Book, row.Reason, row.Charge?.ToString() ?? ShownId.Show("op_", row.OperationId), row.CreatedAt, row.Hash);
+}
+
+/// <summary>An allowance of the plan with its use. <see cref="Cap"/> is <c>unlimited</c> where the plan counts without end.</summary>
+internal sealed record QuotaShown(string Meter, string Name, string Cap, Amount? Included, Amount Used, Amount? Remaining, decimal? Percent, DateTimeOffset ResetsAt)
+{
+    /// <summary>The counted allowances of the plan, in the catalog's order. Pure.</summary>
+    public static IReadOnlyList<QuotaShown> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets)
+    {
+        List<QuotaShown> quotas = [];
+        foreach (var allowance in plan.Allowances)
+        {
+            // Levels (seats, storage) stand at a value and have no wallet.
+            if (catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is not { Kind: MeterKind.Counter } meter)
+            {
+                continue;
+            }
+
+            var used = wallets.FirstOrDefault(w => w.Unit == meter.Unit)?.UsedInPeriod ?? Amount.Zero;
+            var remaining = allowance.Included is { } included ? Amount.Max(Amount.Zero, included - used) : (Amount?)null;
+            var percent = allowance.Included is { IsPositive: true } whole ? decimal.Round(100m * used.Value / whole.Value, 1) : (decimal?)null;
+            quotas.Add(new(meter.Id, meter.Name, allowance.Included is null ? "unlimited" : allowance.Cap == Catalog.Cap.Hard ? "hard" : "soft", allowance.Included, used, remaining, percent, standing.PeriodEnd));
+        }
+
+        return quotas;
+    }
+}
+
+internal sealed record QuotaList(IReadOnlyList<QuotaShown> Data);
+
+internal sealed record EntitlementsShown(string Plan, string PlanName, IReadOnlyList<string> Features, IReadOnlyList<string> Models, IReadOnlyList<string> Tools, IReadOnlyList<string> Providers, bool BringYourOwnKey, IReadOnlyList<LimitShown> Limits)
+{
+    public static EntitlementsShown Of(Plan plan) => new(
+        plan.Id, plan.Name, plan.Features, plan.Models, plan.Tools, plan.Providers, plan.BringYourOwnKey,
+        [.. plan.Allowances.Select(a => new LimitShown(a.Meter, a.Included, a.Included is null ? "unlimited" : a.Cap == Cap.Hard ? "hard" : "soft"))]);
+}
+
+internal sealed record LimitShown(string Meter, Amount? Included, string Cap);
+
+/// <summary>All that a product's page needs in one call.</summary>
+internal sealed record BillingStatus(
+    string Account, string ExternalId, string Plan, string PlanName, AccountStatus Status, DateTimeOffset? GraceUntil, DateTimeOffset PeriodStart, DateTimeOffset PeriodEnd,
+    IReadOnlyList<QuotaShown> Allowances, IReadOnlyList<WalletShown> Wallets, Amount FreeUsesRemaining, Amount PaidCredits, long TotalUses, EnforcementMode Enforcement);
