@@ -1,5 +1,6 @@
 using BillingPortal.Access;
 using BillingPortal.Accounts;
+using BillingPortal.Admin;
 using BillingPortal.Api;
 using BillingPortal.Audit;
 using BillingPortal.Catalog;
@@ -26,7 +27,7 @@ var builder = WebApplication.CreateBuilder(args);
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
 builder.AddSubscriptions().AddPurchases().AddCharging().AddGating().AddExports();
-builder.AddComponents().AddApi().AddCommands();
+builder.AddComponents().AddAdmin().AddApi().AddCommands();
 
 var app = builder.Build();
 app.UsePortalPipeline();

@@ -1,0 +1,10 @@
+namespace BillingPortal.Admin;
+
+internal static class AdminSlice
+{
+    public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<Figures>();
+        return builder;
+    }
+}
