@@ -1,0 +1,81 @@
+using System.Net;
+using System.Text.Json;
+using BillingPortal.Tests.Gating;
+
+namespace BillingPortal.Tests.Stories;
+
+using Api = BillingPortal.Tests.Gating.Api;
+
+public sealed class MeteredPlansStoryPortal() : StoryPortal("metered-plans");
+
+/// <summary>Rows E: plans over five meters.</summary>
+public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFixture<MeteredPlansStoryPortal>
+{
+    // Meter, included, overage price, per: row E1, number by number. −1: unlimited; no price: no overage.
+    public static TheoryData<string, decimal, string, (string Meter, decimal Included, decimal? Price, int Per)[]> Plans => new()
+    {
+        { "free", 0m, "soft,soft,soft,hard,hard", [("llm_tokens", 10_000m, null, 1), ("agent_executions", 100m, null, 1), ("api_calls", 1_000m, null, 1), ("storage_gb", 1m, null, 1), ("seats", 3m, null, 1)] },
+        { "standard", 99m, "soft,soft,soft,soft,soft", [("llm_tokens", 1_000_000m, 0.01m, 1000), ("agent_executions", 5_000m, 0.10m, 1), ("api_calls", 100_000m, 0.001m, 1), ("storage_gb", 100m, 0.50m, 1), ("seats", 25m, 5m, 1)] },
+        { "enterprise", 499m, "soft,soft,soft,soft,hard", [("llm_tokens", 10_000_000m, 0.005m, 1000), ("agent_executions", 50_000m, 0.05m, 1), ("api_calls", 1_000_000m, 0.0005m, 1), ("storage_gb", 1_000m, 0.25m, 1), ("seats", -1m, null, 1)] },
+    };
+
+    [Theory, MemberData(nameof(Plans))] // E1, E2
+    public async Task A_plan_is_what_was_promised_number_by_number(string id, decimal price, string caps, (string Meter, decimal Included, decimal? Price, int Per)[] promised)
+    {
+        var plan = (await portal.OpenAsync("plans")).Single(p => p.GetProperty("id").GetString() == id);
+        Assert.Equal(price, plan.GetProperty("prices")[0].GetProperty("amount").GetDecimal());
+        var allowances = plan.GetProperty("allowances").EnumerateArray().ToList();
+        Assert.Equal(caps, string.Join(",", allowances.Select(a => a.GetProperty("cap").GetString())));
+        Assert.Equal(promised, allowances.Select(a => (
+            a.GetProperty("meter").GetString()!,
+            a.GetProperty("unlimited").GetBoolean() ? -1m : a.GetProperty("included").GetDecimal(),
+            a.TryGetProperty("overage", out var overage) ? overage.GetProperty("price").GetDecimal() : (decimal?)null,
+            a.TryGetProperty("overage", out overage) ? overage.GetProperty("per").GetInt32() : 1)));
+        Assert.Equal(["counter", "counter", "counter", "level", "level"], allowances.Select(a => a.GetProperty("kind").GetString()));
+    }
+
+    [Fact] // E1, E3
+    public async Task A_soft_cap_lets_pass_up_to_its_grace_and_then_names_the_upgrade()
+    {
+        var api = portal.Api();
+        var account = Api.NewAccount();
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":100 """)).Status);
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":20 """)).Status);
+        var refused = await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":1 """);
+        Assert.Equal((HttpStatusCode.TooManyRequests, "BILLING_QUOTA_EXCEEDED", "standard"), (refused.Status, refused.ErrorCode, refused.String("upgrade_plan")));
+        Assert.True(refused.Headers.RetryAfter?.Delta > TimeSpan.FromDays(1));
+        Assert.Equal(120m, (await portal.StatusAsync(account)).GetProperty("allowances").EnumerateArray().Single(a => a.GetProperty("meter").GetString() == "agent_executions").GetProperty("used").GetDecimal());
+    }
+
+    [Fact] // E1, E3
+    public async Task Overage_is_let_pass_on_a_plan_that_sells_it()
+    {
+        var api = portal.Api();
+        var account = Api.NewAccount();
+        await portal.BuyAsync(account, new { kind = "subscription", plan = "standard", interval = "month" });
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"llm_tokens","quantity":1000000 """)).Status);
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"llm_tokens","quantity":2500000 """)).Status);
+        Assert.Equal(-2_500_000m, await portal.BalanceAsync(account, "llm_tokens"));
+    }
+
+    [Fact] // E1, E2
+    public async Task Tokens_of_any_model_count_as_llm_tokens_and_levels_are_no_charges()
+    {
+        var api = portal.Api();
+        var account = Api.NewAccount();
+        Assert.Equal(1200m, (await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":1000,"output":150,"cached_input":50} """)).Paid("llm_tokens"));
+        var level = await api.ChargeAsync(account, """ "meter":"seats","quantity":1 """);
+        Assert.Equal((HttpStatusCode.BadRequest, "INVALID_REQUEST"), (level.Status, level.ErrorCode));
+    }
+
+    [Fact] // F9
+    public async Task The_ledger_proves_itself()
+    {
+        var api = portal.Api();
+        await api.ChargeAsync(Api.NewAccount(), """ "meter":"api_calls","quantity":7 """);
+        var proof = await api.PostAsync("admin/ledger/verify", "{}");
+        Assert.Equal(HttpStatusCode.OK, proof.Status);
+        Assert.True(proof.Json.GetProperty("ok").GetBoolean(), proof.Text);
+        Assert.Equal(JsonValueKind.Array, proof.Json.GetProperty("problems").ValueKind);
+    }
+}
