@@ -31,6 +31,7 @@ public class PortalFixture : IAsyncLifetime
     /// <summary>The connection string of the application's own role, for trying what it may not.</summary>
     public string AppConnection => database!.App;
     public string OwnerConnection => database!.Owner;
+    public string SuperuserConnection => database!.Superuser;
 
     /// <summary>Settings of this class, over the defaults of tests.</summary>
     protected virtual void Configure(IDictionary<string, string?> settings)

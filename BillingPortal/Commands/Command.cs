@@ -1,7 +1,11 @@
 namespace BillingPortal.Commands;
 
 /// <summary>What followed a command's own words: the operands, and the options that start with a dash.</summary>
-internal sealed record Arguments(IReadOnlyList<string> Operands, IReadOnlySet<string> Options);
+internal sealed record Arguments(IReadOnlyList<string> Operands, IReadOnlySet<string> Options)
+{
+    /// <summary>What stands behind <c>--name=</c>; null without it.</summary>
+    public string? Value(string name) => Options.FirstOrDefault(o => o.StartsWith($"--{name}=", StringComparison.Ordinal)) is { } option ? option[(name.Length + 3)..] : null;
+}
 
 /// <summary>One command of the command line. Its result goes to standard output, what went wrong to standard error.</summary>
 /// <param name="Words">The words that name it.</param>
@@ -20,7 +24,16 @@ internal sealed record Command(
         CatalogCommands.Seed,
         Demo.DemoCommand.Command,
         VerifyLedger.Command,
+        ApiKeyCommand.Create,
     ];
 
-    public static string Usage => string.Join(Environment.NewLine, All.Select(c => $"{string.Join(' ', c.Words)} {c.Operands}".PadRight(44) + c.Does).Prepend("serve".PadRight(44) + "the portal; also without any command"));
+    public static string Usage
+    {
+        get
+        {
+            (string Call, string Does)[] lines = [("serve", "the portal; also without any command"), .. All.Select(c => ($"{string.Join(' ', c.Words)} {c.Operands}", c.Does))];
+            var width = lines.Max(l => l.Call.Length) + 2;
+            return string.Join(Environment.NewLine, lines.Select(l => l.Call.PadRight(width) + l.Does));
+        }
+    }
 }

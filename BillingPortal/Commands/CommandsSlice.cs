@@ -12,7 +12,7 @@ internal static class CommandsSlice
         {
             // What a command prints is its result: logs stay out of it.
             builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+            builder.Logging.AddFilter(category: null, LogLevel.Warning);
         }
 
         builder.Services.AddSingleton<DemoData>();
