@@ -7,9 +7,12 @@ internal static class ComponentsSlice
 {
     public static WebApplicationBuilder AddComponents(this WebApplicationBuilder builder)
     {
-        builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+        builder.Services.AddRazorComponents().AddInteractiveServerComponents()
+            // A circuit starts with the data of the first rendering, sent back by the browser: more than the default 32 KB for a page of fifty rows.
+            .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 512 * 1024);
         builder.Services.AddScoped<AccountParts.AccountReader>();
         builder.Services.AddScoped<AccountParts.AccountSearch>();
+        builder.Services.AddScoped<AccountParts.ChargeLabels>();
         builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();
         return builder;

@@ -12,6 +12,9 @@ namespace BillingPortal.Components.AccountParts;
 /// <param name="Beyond">What happens after the allowance, in words.</param>
 public sealed record AllowanceView(string Id, string Name, decimal Used, decimal? Included, decimal? Projected, DateTimeOffset? ResetsAt, string? Beyond)
 {
+    /// <summary>Using it up is no alarm: bought credits pay on.</summary>
+    public bool IsGentle => Id is "credit" or "free_use";
+
     /// <summary>The allowances of a plan against its wallets, in the catalog's order. Pure.</summary>
     public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, DateTimeOffset now)
     {
@@ -32,10 +35,10 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
         if (plan.IncludedCredits.IsPositive)
         {
             var used = credits?.UsedInPeriod.Value ?? 0m;
-            views.Add(new("credit", "Credits of the plan", used, plan.IncludedCredits.Value, Project(used, standing, now), standing.PeriodEnd, null));
+            views.Add(new("credit", "Credits of the plan", used, plan.IncludedCredits.Value, null, standing.PeriodEnd, null));
         }
 
-        if (catalog.FreeUses > 0 && wallets.FirstOrDefault(w => w.Unit == Unit.FreeUse) is { } free)
+        if (catalog.FreeUses > 0 && wallets.FirstOrDefault(w => w.Unit == Unit.FreeUse) is { Balance.IsPositive: true } free)
         {
             views.Add(new("free_use", "Free uses", Math.Max(0m, catalog.FreeUses - free.Balance.Value), catalog.FreeUses, null, null, "granted once, to begin with"));
         }

@@ -22,7 +22,7 @@ public static class PlanTexts
         var meter = catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter);
         var name = Lower(meter?.Name ?? AmountFormat.NameOf(Unit.Of(allowance.Meter)));
         return allowance.Included is { } most
-            ? most.IsZero ? $"No {name}" : $"{Quantity(most.Value, meter)} {name}"
+            ? most.IsZero ? $"No {name}" : most.Value == 1m && meter is { UnitLabel: not ("unit" or "GB") } one ? $"1 {one.UnitLabel}" : $"{Quantity(most.Value, meter)} {name}"
             : $"Unlimited {name}";
     }
 
