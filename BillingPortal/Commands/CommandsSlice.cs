@@ -17,6 +17,8 @@ internal static class CommandsSlice
 
         builder.Services.AddSingleton<DemoData>();
         builder.Services.AddHostedService<DemoStart>();
+        builder.Services.AddHostedService<DemoSubscriptions>();
+        builder.Services.AddHttpClient(nameof(DemoSubscriptions)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
         return builder;
     }
 
