@@ -48,7 +48,7 @@ internal sealed class DemoHistory
         {
             var date = today.AddDays(day);
             var first = date.AddHours(8 + (-day % 3)).AddMinutes(-day * 7 % 55).AddSeconds(-day * 37 % 60);
-            instants.AddRange(IsWeekend(date) ? [first.AddHours(4)] : [first, first.AddHours(3.4), first.AddHours(7.6)]);
+            instants.AddRange(IsWeekend(date) ? [first.AddHours(4)] : [first, first.AddMinutes(204), first.AddMinutes(456)]);
         }
 
         return [.. instants.Where(at => at < now.AddMinutes(-1))];
