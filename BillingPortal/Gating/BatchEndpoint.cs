@@ -19,7 +19,7 @@ internal static class BatchEndpoint
         .Produces<BatchAnswer>()
         .ProducesProblem(400).ProducesProblem(413);
 
-    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] Refusals refusals)
+    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
     {
         var (items, malformed) = await RequestBody.ReadAsync<List<Item>>(context, Read);
         if (items is null)
@@ -38,13 +38,13 @@ internal static class BatchEndpoint
         var results = new BatchResult[items.Count];
         for (var i = 0; i < results.Length; i++)
         {
-            results[i] = outcomes[i] is { } task ? Answer(context, items[i].Request!, await task, refusals) : Refused(context, items[i].Malformed!);
+            results[i] = outcomes[i] is { } task ? Answer(context, items[i].Request!, await task, refusals, metrics) : Refused(context, items[i].Malformed!);
         }
 
         return TypedResults.Ok(new BatchAnswer(results));
     }
 
-    private static BatchResult Answer(HttpContext context, ChargeRequest request, ChargeOutcome outcome, Refusals refusals)
+    private static BatchResult Answer(HttpContext context, ChargeRequest request, ChargeOutcome outcome, Refusals refusals, GatingMetrics metrics)
     {
         if (outcome.Refusal is { } refusal)
         {
@@ -53,6 +53,7 @@ internal static class BatchEndpoint
         }
 
         var taken = outcome.Taken!;
+        metrics.Charged(taken);
         return new(StatusCodes.Status201Created) { Charge = ChargeAnswer.Of(taken.Charge, taken.Receipt, request.Account), Replayed = taken.Replayed ? true : null };
     }
 

@@ -17,7 +17,7 @@ internal static class ChargeEndpoint
         .Produces<ChargeAnswer>(StatusCodes.Status201Created)
         .ProducesProblem(400).ProducesProblem(402).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(422).ProducesProblem(429).ProducesProblem(503);
 
-    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] Refusals refusals)
+    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
     {
         var (request, malformed) = await RequestBody.ReadAsync(context, (ref Utf8JsonReader json, FieldErrors errors) => ChargeBody.Read(ref json, inBatch: false, errors, out _));
         if (request is null)
@@ -38,6 +38,7 @@ internal static class ChargeEndpoint
         }
 
         var taken = outcome.Taken!;
+        metrics.Charged(taken);
         if (taken.Replayed)
         {
             context.Response.Headers[KeyHeader.Replayed] = "true";

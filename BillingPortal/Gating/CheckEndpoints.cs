@@ -54,7 +54,12 @@ internal static class CheckEndpoints
             return (null, malformed);
         }
 
-        var caller = context.Caller();
+        return await JudgeAsync(context.Caller(), request, standing, accounts);
+    }
+
+    /// <summary>What would be decided about the account as it stands; one that is not known is judged as a new one, and not made (DESIGN §7.5).</summary>
+    internal static async ValueTask<(Judged? Judged, Refusal? Refusal)> JudgeAsync(Caller caller, ChargeRequest request, StandingAccounts standing, AccountDirectory accounts)
+    {
         var account = await accounts.FindAsync(caller, request.Account);
         if (account is null && (caller.Accounts is not null || !accounts.MayOpen(request.Account)))
         {

@@ -7,6 +7,7 @@ internal static class GatingSlice
     public static WebApplicationBuilder AddGating(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<AccountNames>();
+        builder.Services.AddSingleton<GatingMetrics>();
         builder.Services.AddSingleton<StaffPostings>();
         builder.Services.AddSingleton<Refusals>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Refusals>());
@@ -22,6 +23,7 @@ internal static class GatingSlice
         ChargeReadings.Map(api);
         CheckEndpoints.Map(api);
         CheckReadings.Map(api);
+        GatewayEndpoint.Map(api);
         StaffPostingEndpoints.Map(api);
         EnforcementEndpoint.Map(api);
         return api;

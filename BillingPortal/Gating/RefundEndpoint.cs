@@ -16,7 +16,7 @@ internal static class RefundEndpoint
         .RequireScope(Scope.Gate).Accepts<RefundBodySchema>("application/json").Produces<RefundAnswer>(StatusCodes.Status201Created)
         .ProducesProblem(400).ProducesProblem(404).ProducesProblem(409);
 
-    private static async Task<IResult> RefundAsync(HttpContext context, string id, [FromServices] Charges charges, [FromServices] ChargeReads reads)
+    private static async Task<IResult> RefundAsync(HttpContext context, string id, [FromServices] Charges charges, [FromServices] ChargeReads reads, [FromServices] GatingMetrics metrics)
     {
         var (body, malformed) = await RequestBody.ReadAsync<RefundBody>(context, StaffBodies.ReadRefund);
         if (malformed is not null)
@@ -34,11 +34,12 @@ internal static class RefundEndpoint
             return ChargeReadings.Unknown.ToProblem();
         }
 
-        return (await charges.RefundAsync(charge, body!.Funding, body.Reason, key)).Match<IResult>(posted => Answer(context, charge, posted), refusal => refusal.ToProblem());
+        return (await charges.RefundAsync(charge, body!.Funding, body.Reason, key)).Match<IResult>(posted => Answer(context, charge, posted, metrics), refusal => refusal.ToProblem());
     }
 
-    private static JsonHttpResult<RefundAnswer> Answer(HttpContext context, ChargeId charge, PostResult.Posted posted)
+    private static JsonHttpResult<RefundAnswer> Answer(HttpContext context, ChargeId charge, PostResult.Posted posted, GatingMetrics metrics)
     {
+        metrics.Refunded(charge, posted);
         if (posted.Replayed)
         {
             context.Response.Headers[KeyHeader.Replayed] = "true";

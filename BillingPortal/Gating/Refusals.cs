@@ -8,7 +8,7 @@ using NpgsqlTypes;
 namespace BillingPortal.Gating;
 
 /// <summary>Keeps checks and refused charges on record without slowing the answer: noted in memory, written some at a time. What a crash loses of it moved nothing.</summary>
-internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refusals> log) : BackgroundService
+internal sealed class Refusals(Tenants tenants, TimeProvider time, GatingMetrics metrics, ILogger<Refusals> log) : BackgroundService
 {
     private const int MostInBatch = 1_000;
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(200);
@@ -19,6 +19,7 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
     /// <summary>A charge that was refused. What was malformed, or of an account that does not exist, is not kept.</summary>
     public void Note(AccountId? account, ChargeRequest request, Refusal refusal)
     {
+        metrics.Refused(account, refusal);
         if (account is { } known && refusal.Code.Status is 402 or 403 or 422 or 429)
         {
             Add("charge", known, request, refusal);
@@ -28,6 +29,7 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, ILogger<Refus
     /// <param name="refusal">Null: it was allowed.</param>
     public void NoteCheck(AccountId? account, ChargeRequest request, Refusal? refusal)
     {
+        metrics.Checked(account, refusal);
         if (account is { } known)
         {
             Add("check", known, request, refusal);

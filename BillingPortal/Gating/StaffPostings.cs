@@ -1,14 +1,18 @@
+using System.Diagnostics.Metrics;
 using BillingPortal.Audit;
 using BillingPortal.Catalog;
 using BillingPortal.Data;
 using BillingPortal.Ledger;
+using BillingPortal.Observability;
 using BillingPortal.Primitives;
 
 namespace BillingPortal.Gating;
 
 /// <summary>Grants and adjustments by staff: the one rule behind pages and API. Each is on the audit record in the transaction that posts it; a repeat under the same key is taken, and recorded, once.</summary>
-public sealed class StaffPostings(Ledger.Ledger ledger, Tenants tenants, CatalogSnapshot catalog, AuditTrail audit)
+public sealed partial class StaffPostings(Ledger.Ledger ledger, Tenants tenants, CatalogSnapshot catalog, AuditTrail audit, ILogger<StaffPostings> log)
 {
+    private static readonly Counter<long> Posted = Telemetry.Meter.CreateCounter<long>("billing.staff_postings", description: "Grants and adjustments by staff.");
+
     /// <summary>Puts value into a wallet.</summary>
     /// <param name="actor">Who it is in the audit log: <see cref="Access.Caller.Actor"/>.</param>
     /// <param name="terms">The source is promotional, bonus, free or purchase.</param>
@@ -37,10 +41,23 @@ public sealed class StaffPostings(Ledger.Ledger ledger, Tenants tenants, Catalog
             }
 
             await scope.CommitAsync(ct);
+            if (!posted.Replayed)
+            {
+                StaffPosted(action, operation.Account, posted.OperationId);
+            }
         }
 
         return result;
     }
+
+    private void StaffPosted(string action, AccountId account, Guid operation)
+    {
+        Posted.Add(1, new KeyValuePair<string, object?>("action", action));
+        LogPosted(action, account, operation);
+    }
+
+    [LoggerMessage(3004, LogLevel.Information, "{Action} {Account} {Operation}", EventName = "staff.posted")]
+    private partial void LogPosted(string action, AccountId account, Guid operation);
 
     private Refusal? Check(Unit unit, Amount amount, string reason)
     {

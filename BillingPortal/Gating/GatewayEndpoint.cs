@@ -1,0 +1,142 @@
+using System.Globalization;
+using BillingPortal.Access;
+using BillingPortal.Accounts;
+using BillingPortal.Charging;
+using BillingPortal.Observability;
+using BillingPortal.Primitives;
+using BillingPortal.Rating;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+
+namespace BillingPortal.Gating;
+
+/// <summary>Enforcement by a gateway, without touching the product (E10): everything in headers, the answer a bare status.</summary>
+/// <remarks>nginx's <c>auth_request</c> passes on only 2xx, 401 and 403: with <c>X-Billing-Gateway: nginx</c> a refusal answers 403 and its true status stands in <c>X-Billing-Status</c>.</remarks>
+internal static class GatewayEndpoint
+{
+    private const string Prefix = "X-Billing-";
+
+    public static void Map(RouteGroupBuilder api) => api.MapMethods("/gateway/authorize", [HttpMethods.Get, HttpMethods.Post], AuthorizeAsync)
+        .WithName("AuthorizeGateway").WithSummary("Check or charge by headers, for nginx's auth_request and Envoy's ext_authz.")
+        .RequireScope(Scope.Gate).Produces(StatusCodes.Status200OK).Produces(402).ProducesProblem(400).Produces(403).Produces(429);
+
+    private static async Task<IResult> AuthorizeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] StandingAccounts standing,
+        [FromServices] AccountDirectory accounts, [FromServices] Enforcement enforcement, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
+    {
+        if (Read(context.Request, out var request) is { } malformed)
+        {
+            return malformed.ToProblem();
+        }
+
+        var mode = Header(context.Request, "Charge") ?? "check";
+        if (mode is not ("check" or "charge"))
+        {
+            return Refusal.Invalid(Prefix + "Charge", "Must be check or charge.").ToProblem();
+        }
+
+        if (mode == "check")
+        {
+            return await CheckAsync(context, request, standing, accounts, enforcement, refusals);
+        }
+
+        if (KeyHeader.Read(context, out var key) is { } noKey)
+        {
+            return noKey.ToProblem();
+        }
+
+        var outcome = await charges.TakeAsync(context.Caller(), request, key);
+        if (outcome.Refusal is { } refusal)
+        {
+            refusals.Note(outcome.Account, request, refusal);
+            return Refuse(context, refusal);
+        }
+
+        metrics.Charged(outcome.Taken!);
+        context.Response.Headers[Prefix + "Charge-Id"] = outcome.Taken!.Charge.ShownId.ToString();
+        return Results.Ok();
+    }
+
+    private static async Task<IResult> CheckAsync(HttpContext context, ChargeRequest request, StandingAccounts standing, AccountDirectory accounts, Enforcement enforcement, Refusals refusals)
+    {
+        var (judged, refused) = await CheckEndpoints.JudgeAsync(context.Caller(), request, standing, accounts);
+        if (judged is null)
+        {
+            return Refuse(context, refused!);
+        }
+
+        var refusal = enforcement.ModeOf(request.Subject.Action) == Ledger.EnforcementMode.Enforce ? judged.Decision.Refusal : null;
+        refusals.NoteCheck(judged.Account, request, refusal);
+        return refusal is null ? Results.Ok() : Refuse(context, refusal);
+    }
+
+    private static IResult Refuse(HttpContext context, Refusal refusal)
+    {
+        var headers = context.Response.Headers;
+        headers[Prefix + "Status"] = refusal.Code.Status.ToString(CultureInfo.InvariantCulture);
+        headers[Prefix + "Error-Code"] = refusal.Code.Name;
+        Add("Unit", refusal.Unit?.Code);
+        Add("Required", refusal.Required?.ToString());
+        Add("Available", refusal.Available?.ToString());
+        Add("Shortfall", refusal.Shortfall?.ToString());
+        Add("Upgrade-Plan", refusal.UpgradePlan);
+        Add("Resets-At", refusal.ResetsAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+        if (refusal.Code.Status >= StatusCodes.Status500InternalServerError)
+        {
+            return refusal.ToProblem();
+        }
+
+        if (context.Features.Get<IStatusCodePagesFeature>() is { } pages)
+        {
+            pages.Enabled = false; // the body stays empty
+        }
+
+        return Results.StatusCode(Header(context.Request, "Gateway") == "nginx" ? StatusCodes.Status403Forbidden : refusal.Code.Status);
+
+        void Add(string name, string? value)
+        {
+            if (value is not null)
+            {
+                headers[Prefix + name] = value;
+            }
+        }
+    }
+
+    private static Refusal? Read(HttpRequest http, out ChargeRequest request)
+    {
+        request = new(new());
+        var errors = new FieldErrors();
+        string? Text(string name)
+        {
+            var value = Header(http, name);
+            if (value is not null && (value.Length > 200 || BodyValues.HasControl(value)))
+            {
+                errors.Add(Prefix + name, "Must be at most 200 characters without control characters.");
+            }
+
+            return value;
+        }
+
+        var (account, action, meter, quantity) = (Text("Account"), Text("Action"), Text("Meter"), Text("Quantity"));
+        var amount = Amount.Of(1m);
+        if (quantity is not null && !(decimal.TryParse(quantity, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && Amount.TryOf(value, out amount) && amount is { IsPositive: true, IsWithinRequestLimit: true }))
+        {
+            errors.AddAmount(Prefix + "Quantity", "Must be above zero, at most 1,000,000,000, with at most six decimals.");
+        }
+
+        if (account is null)
+        {
+            errors.Add(Prefix + "Account", "Is required.");
+        }
+
+        if (action is null == meter is null)
+        {
+            errors.Add(Prefix + "Action", "Name exactly one of X-Billing-Action and X-Billing-Meter.");
+        }
+
+        var subject = new ChargeSubject { Action = action, Meter = meter, Quantity = amount.Value, Model = Text("Model"), Provider = Text("Provider"), Tool = Text("Tool") };
+        request = new(subject) { Account = account ?? "" };
+        return errors.Any ? errors.ToRefusal() : null;
+    }
+
+    private static string? Header(HttpRequest request, string name) => request.Headers[Prefix + name] is { Count: > 0 } values && values[0] is { Length: > 0 } value ? value : null;
+}
