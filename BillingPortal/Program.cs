@@ -11,6 +11,7 @@ using BillingPortal.Data;
 using BillingPortal.Exports;
 using BillingPortal.Gating;
 using BillingPortal.Identity;
+using BillingPortal.Invoices;
 using BillingPortal.Jobs;
 using BillingPortal.Ledger;
 using BillingPortal.Observability;
@@ -26,7 +27,7 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
-builder.AddSubscriptions().AddPurchases().AddCharging().AddGating().AddExports();
+builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddExports();
 builder.AddComponents().AddAdmin().AddApi().AddCommands();
 
 var app = builder.Build();

@@ -94,6 +94,48 @@ public sealed class SubscriptionTests(MeteredFixture portal) : IClassFixture<Met
     }
 
     [Fact]
+    public async Task Invoices_are_listed_with_their_lines_and_the_next_one_is_foretold()
+    {
+        await SubscribeAsync("billed");
+        var list = await portal.Api().GetFromJsonAsync<JsonElement>("accounts/billed/invoices");
+        var first = Assert.Single(list.GetProperty("data").EnumerateArray());
+        Assert.Equal(("paid", 99m, "subscription_create"), (first.GetProperty("status").GetString(), first.GetProperty("total").GetDecimal(), first.GetProperty("billing_reason").GetString()));
+        var id = first.GetProperty("id").GetString();
+        var one = await portal.Api().GetFromJsonAsync<JsonElement>($"accounts/billed/invoices/{id}");
+        Assert.Equal(99m, one.GetProperty("lines")[0].GetProperty("amount").GetDecimal());
+        using var document = await portal.Api().GetAsync(new Uri($"accounts/billed/invoices/{id}/pdf", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.Redirect, document.StatusCode);
+        var upcoming = await portal.Api().GetFromJsonAsync<JsonElement>("accounts/billed/invoices/upcoming");
+        Assert.Equal(99m, upcoming.GetProperty("total").GetDecimal());
+
+        await SubscribeAsync("other-billed");
+        using var foreign = await portal.Api().GetAsync(new Uri($"accounts/other-billed/invoices/{id}", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.NotFound, foreign.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_simulated_half_year_bills_each_month_once()
+    {
+        var now = DateTimeOffset.UtcNow;
+        var clock = (await portal.StripeAsync(HttpMethod.Post, "/v1/test_helpers/test_clocks", ("frozen_time", now.ToUnixTimeSeconds().ToString()))).GetProperty("id").GetString()!;
+        var customer = (await portal.StripeAsync(HttpMethod.Post, "/v1/customers", ("email", "clock@example.com"), ("test_clock", clock))).GetProperty("id").GetString()!;
+        using var opened = await portal.Api().PostAsJsonAsync("accounts/clocked/subscription", new { plan = "standard", interval = "month" });
+        await portal.ExecuteAsync("update stripe_customers set customer_id = $1 where account_id = (select account_id from accounts where external_id = 'clocked')", customer);
+        await SubscribeAsync("clocked");
+        for (var month = 1; month <= 6; month++)
+        {
+            await portal.StripeAsync(HttpMethod.Post, $"/v1/test_helpers/test_clocks/{clock}/advance", ("frozen_time", now.AddMonths(month).AddDays(1).ToUnixTimeSeconds().ToString()));
+        }
+
+        await portal.SettledAsync();
+        var invoices = await portal.RowsAsync("select i.status, i.total, i.period_start from invoices i join accounts a using (account_id) where a.external_id = 'clocked' order by i.period_start");
+        Assert.Equal(7, invoices.Count);
+        Assert.All(invoices, i => Assert.Equal(["paid", 99m], i[..2]));
+        Assert.Equal(7, invoices.Select(i => i[2]).Distinct().Count());
+        Assert.Equal(1_000_000, await portal.BalanceAsync("clocked", "llm_tokens"));
+    }
+
+    [Fact]
     public async Task The_products_own_start_needs_a_card_on_file()
     {
         using var refused = await portal.Api().PostAsJsonAsync("accounts/cardless/subscription", new { plan = "standard", interval = "month" });

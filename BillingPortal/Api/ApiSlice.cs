@@ -5,6 +5,7 @@ using BillingPortal.Charging;
 using BillingPortal.Exports;
 using BillingPortal.Gating;
 using BillingPortal.Identity;
+using BillingPortal.Invoices;
 using BillingPortal.Ledger;
 using BillingPortal.Outbox;
 using BillingPortal.Payments;
@@ -20,7 +21,7 @@ internal static class ApiSlice
     {
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
-            .MapSubscriptions().MapPurchases().MapCharging().MapGating().MapExports();
+            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapExports();
         app.MapHealth();
         app.MapOpenApiAndDocs();
         app.MapKeptMail();

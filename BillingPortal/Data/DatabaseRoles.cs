@@ -12,7 +12,7 @@ public static class DatabaseRoles
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
         "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds",
-        "subscriptions", "subscription_standings", "subscription_changes",
+        "subscriptions", "subscription_standings", "subscription_changes", "invoices",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
