@@ -14,7 +14,7 @@ internal sealed class SimulatorDeliveries(
     public const string Client = "stripe-simulator";
     private const int MostAttempts = 12;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan BillEvery = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BillEvery = TimeSpan.FromSeconds(5);
     private DateTimeOffset nextBilling;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -56,7 +56,7 @@ internal sealed class SimulatorDeliveries(
         nextBilling = time.GetUtcNow() + BillEvery;
         await using var state = await store.OpenAsync(ct);
         var until = state.Now;
-        foreach (var subscription in (await state.ListAsync("subscription")).Where(s => s.Text("status") != "canceled" && s["test_clock"] is null))
+        foreach (var subscription in (await state.ListAsync("subscription")).Where(s => s["test_clock"] is null && MayBeDue(s, until)))
         {
             await SimulatedBilling.CatchUpAsync(state, subscription.Text("id")!, until, host.Address);
         }
@@ -69,6 +69,9 @@ internal sealed class SimulatorDeliveries(
 
         await state.CommitAsync();
     }
+
+    private static bool MayBeDue(JsonObject subscription, long until) =>
+        subscription.Text("status") == "past_due" || (subscription.Text("status") != "canceled" && subscription.Items("items").Any(i => i.Number("current_period_end") <= until));
 
     private async Task<bool> DeliverNextAsync(Uri endpoint, CancellationToken ct)
     {
