@@ -210,6 +210,35 @@ namespace BillingPortal.Data.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "invoices",
+                columns: table => new
+                {
+                    account_id = table.Column<Guid>(type: "uuid", nullable: false),
+                    id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: false),
+                    number = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: true),
+                    status = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    subscription_id = table.Column<string>(type: "character varying(255)", maxLength: 255, nullable: true),
+                    billing_reason = table.Column<string>(type: "character varying(60)", maxLength: 60, nullable: true),
+                    currency = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false),
+                    subtotal = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    total = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    tax = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    amount_paid = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    amount_remaining = table.Column<decimal>(type: "numeric(20,6)", precision: 20, scale: 6, nullable: false),
+                    attempt_count = table.Column<int>(type: "integer", nullable: false),
+                    next_payment_attempt = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    period_start = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    period_end = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false),
+                    paid_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: true),
+                    updated_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("pk_invoices", x => new { x.account_id, x.id });
+                });
+
+            migrationBuilder.CreateTable(
                 name: "job_runs",
                 columns: table => new
                 {
@@ -807,6 +836,16 @@ namespace BillingPortal.Data.Migrations
                 filter: "is_open");
 
             migrationBuilder.CreateIndex(
+                name: "ix_invoices_account_id_created_at",
+                table: "invoices",
+                columns: new[] { "account_id", "created_at" });
+
+            migrationBuilder.CreateIndex(
+                name: "ix_invoices_created_at",
+                table: "invoices",
+                column: "created_at");
+
+            migrationBuilder.CreateIndex(
                 name: "ix_ledger_heads_period_end",
                 table: "ledger_heads",
                 column: "period_end");
@@ -952,6 +991,9 @@ namespace BillingPortal.Data.Migrations
 
             migrationBuilder.DropTable(
                 name: "grants");
+
+            migrationBuilder.DropTable(
+                name: "invoices");
 
             migrationBuilder.DropTable(
                 name: "job_runs");
