@@ -15,6 +15,7 @@ public class HealthTests(PortalFixture portal) : IClassFixture<PortalFixture>
         var report = JsonDocument.Parse(await client.GetStringAsync("/health")).RootElement;
         Assert.Equal("healthy", report.GetProperty("status").GetString());
         Assert.Equal("applied", report.GetProperty("migrations").GetString());
+        Assert.Equal("enforce", report.GetProperty("enforcement").GetString());
         Assert.Equal("simulator", report.GetProperty("payments").GetString());
     }
 

@@ -1,3 +1,4 @@
+using BillingPortal.Charging;
 using BillingPortal.Data;
 using BillingPortal.Jobs;
 using BillingPortal.Observability;
@@ -28,7 +29,7 @@ internal static class Health
     }
 
     private static async Task<IResult> ReportAsync(
-        NpgsqlDataSource source, Schema schema, IStripeConnection stripe, IEnumerable<IHealthPart> parts, IDbContextFactory<BillingDbContext> contexts, CancellationToken ct)
+        NpgsqlDataSource source, Schema schema, IStripeConnection stripe, Enforcement enforcement, IDbContextFactory<BillingDbContext> contexts, CancellationToken ct)
     {
         var report = new Dictionary<string, object> { ["status"] = "unhealthy", ["version"] = Telemetry.Version, ["database"] = "unreachable" };
         var healthy = await AnswersAsync(source, ct);
@@ -38,11 +39,7 @@ internal static class Health
             var pending = (await schema.StatusAsync(ct)).Pending.Count;
             report["migrations"] = pending == 0 ? "applied" : $"{pending} pending";
             report["payments"] = stripe.Current.Mode;
-            foreach (var part in parts)
-            {
-                report[part.Name] = await part.ReadAsync(ct);
-            }
-
+            report["enforcement"] = enforcement.Mode;
             await using var db = await contexts.CreateDbContextAsync(ct);
             // Not why a job failed: that may name what is inside.
             report["jobs"] = await db.Set<JobRun>().AsNoTracking().OrderBy(j => j.Name).Select(j => new JobReport(j.Name, j.Error == null ? "ok" : "failed", j.FinishedAt)).ToListAsync(ct);

@@ -128,9 +128,9 @@ public sealed partial class JobLoop(IEnumerable<RecurringJob> jobs, NpgsqlDataSo
 
     private static TimeSpan Jittered(TimeSpan every) => every * (0.9 + (Random.Shared.NextDouble() * 0.2));
 
-    [LoggerMessage(1201, LogLevel.Error, "Job {Job} failed and will be tried again")]
+    [LoggerMessage(1061, LogLevel.Error, "Job {Job} failed and will be tried again")]
     private partial void LogFailed(Exception exception, string job);
 
-    [LoggerMessage(1202, LogLevel.Warning, "Leadership of the jobs ended: {Reason}")]
+    [LoggerMessage(1062, LogLevel.Warning, "Leadership of the jobs ended: {Reason}")]
     private partial void LogLost(string reason);
 }

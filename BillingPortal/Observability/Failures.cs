@@ -82,9 +82,9 @@ internal sealed partial class Failures(ILogger<Failures> log) : IExceptionHandle
         }
     }
 
-    [LoggerMessage(1101, LogLevel.Error, "Unhandled exception in request {RequestId}")]
+    [LoggerMessage(1051, LogLevel.Error, "Unhandled exception in request {RequestId}")]
     private partial void LogBug(Exception exception, string requestId);
 
-    [LoggerMessage(1102, LogLevel.Warning, "Database unavailable in request {RequestId}: {Reason}")]
+    [LoggerMessage(1052, LogLevel.Warning, "Database unavailable in request {RequestId}: {Reason}")]
     private partial void LogUnavailable(string reason, string requestId);
 }
