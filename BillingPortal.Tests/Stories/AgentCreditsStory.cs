@@ -1,10 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using BillingPortal.Tests.Gating;
+using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
-
-using Api = BillingPortal.Tests.Gating.Api;
 
 public sealed class AgentCreditsStoryPortal() : StoryPortal("agent-credits");
 
@@ -56,7 +55,7 @@ public sealed class AgentCreditsStory(AgentCreditsStoryPortal portal) : IClassFi
     [Fact] // B4
     public async Task A_grant_by_an_admin_answers_with_the_new_balance()
     {
-        var reply = await portal.Api().GrantAsync(Api.NewAccount(), 1000);
+        var reply = await portal.Api().GrantAsync(GatingApi.NewAccount(), 1000);
         Assert.True(reply.Json.GetProperty("success").GetBoolean());
         Assert.Equal(1000m, reply.Number("new_balance"));
     }
@@ -64,7 +63,7 @@ public sealed class AgentCreditsStory(AgentCreditsStoryPortal portal) : IClassFi
     [Fact] // B5, B6
     public async Task A_bought_pack_runs_agents()
     {
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.BuyAsync(account, new { kind = "credits", pack = "starter" });
         Assert.Equal(1000m, await portal.BalanceAsync(account, "credit"));
         var charged = await portal.Api().ChargeAsync(account, """ "action":"master_my_data","quantity":2 """);

@@ -1,9 +1,8 @@
 using System.Net;
 using BillingPortal.Tests.Gating;
+using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
-
-using Api = BillingPortal.Tests.Gating.Api;
 
 public sealed class ChatTiersStoryPortal() : StoryPortal("chat-tiers");
 
@@ -50,7 +49,7 @@ public sealed class ChatTiersStory(ChatTiersStoryPortal portal) : IClassFixture<
     [InlineData(""" "meter":"messages","model":"claude-haiku","byok":true """, "BILLING_FEATURE_NOT_IN_PLAN", "alchemist")]
     public async Task A_seeker_is_told_which_tier_would_allow_it(string asked, string code, string upgrade)
     {
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         var refused = await portal.Api().ChargeAsync(account, asked);
         Assert.Equal((HttpStatusCode.Forbidden, code, upgrade), (refused.Status, refused.ErrorCode, refused.String("upgrade_plan")));
         Assert.Equal(0, await portal.CountAsync("charges", account));
@@ -60,7 +59,7 @@ public sealed class ChatTiersStory(ChatTiersStoryPortal portal) : IClassFixture<
     public async Task Credits_pay_when_the_messages_are_used_up_and_after_them_it_is_refused()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         for (var i = 0; i < 50; i++)
         {
             Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, Message)).Status);
@@ -85,7 +84,7 @@ public sealed class ChatTiersStory(ChatTiersStoryPortal portal) : IClassFixture<
     public async Task An_alchemist_may_do_more_and_own_keys_cost_no_credits()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await api.GrantAsync(account, 10);
         await portal.BuyAsync(account, new { kind = "subscription", plan = "alchemist", interval = "month" });
 
@@ -103,7 +102,7 @@ public sealed class ChatTiersStory(ChatTiersStoryPortal portal) : IClassFixture<
     public async Task An_adept_writes_without_end_and_every_message_is_counted()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.BuyAsync(account, new { kind = "subscription", plan = "adept", interval = "year" });
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"messages","quantity":100000,"model":"qwen-max","feature":"api_access" """)).Status);
         var messages = (await portal.StatusAsync(account)).GetProperty("allowances")[0];

@@ -2,10 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BillingPortal.Tests.Gating;
+using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
-
-using Api = BillingPortal.Tests.Gating.Api;
 
 public sealed class CreditGateStoryPortal() : StoryPortal("credit-gate");
 
@@ -18,7 +17,7 @@ public sealed class CreditGateStory(CreditGateStoryPortal portal) : IClassFixtur
     public async Task Three_calls_are_free_then_credits_pay_one_each_and_all_are_counted()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         Assert.Equal(3m, (await portal.StatusAsync(account)).GetProperty("free_uses_remaining").GetDecimal());
         for (var i = 0; i < 3; i++)
         {
@@ -47,7 +46,7 @@ public sealed class CreditGateStory(CreditGateStoryPortal portal) : IClassFixtur
     public async Task Credits_and_money_never_mix()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.BuyAsync(account, new { kind = "reserve", amount = 25 });
         await api.ChargeAsync(account, """ "action":"call","quantity":3 """);
         Assert.Equal("BILLING_INSUFFICIENT_CREDITS", (await api.ChargeAsync(account, Call)).ErrorCode);
@@ -61,9 +60,9 @@ public sealed class CreditGateStory(CreditGateStoryPortal portal) : IClassFixtur
         var key = await made.Content.ReadFromJsonAsync<JsonElement>();
         var secret = key.GetProperty("secret").GetString()!;
         var fleet = portal.Api(secret);
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         Assert.Equal(HttpStatusCode.Created, (await fleet.ChargeAsync(account, Call)).Status);
-        Assert.Equal("FORBIDDEN_SCOPE", (await fleet.PostAsync("admin/grants", $$"""{"account":"{{account}}","amount":5,"reason":"x"}""", Api.NewKey())).ErrorCode);
+        Assert.Equal("FORBIDDEN_SCOPE", (await fleet.PostAsync("admin/grants", $$"""{"account":"{{account}}","amount":5,"reason":"x"}""", GatingApi.NewKey())).ErrorCode);
         Assert.Equal(0L, await portal.ScalarAsync<long>("select count(*) from api_keys k where k::text like '%' || $1 || '%'", secret));
 
         using var revoked = await portal.Api().DeleteAsync(new Uri($"admin/api-keys/{key.GetProperty("id").GetString()}", UriKind.Relative));

@@ -1,10 +1,9 @@
 using System.Net;
 using System.Text.Json;
 using BillingPortal.Tests.Gating;
+using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
-
-using Api = BillingPortal.Tests.Gating.Api;
 
 public sealed class MeteredPlansStoryPortal() : StoryPortal("metered-plans");
 
@@ -38,7 +37,7 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
     public async Task A_soft_cap_lets_pass_up_to_its_grace_and_then_names_the_upgrade()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":100 """)).Status);
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":20 """)).Status);
         var refused = await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":1 """);
@@ -51,7 +50,7 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
     public async Task Overage_is_let_pass_on_a_plan_that_sells_it()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.BuyAsync(account, new { kind = "subscription", plan = "standard", interval = "month" });
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"llm_tokens","quantity":1000000 """)).Status);
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"llm_tokens","quantity":2500000 """)).Status);
@@ -62,7 +61,7 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
     public async Task Tokens_of_any_model_count_as_llm_tokens_and_levels_are_no_charges()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         Assert.Equal(1200m, (await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":1000,"output":150,"cached_input":50} """)).Paid("llm_tokens"));
         var level = await api.ChargeAsync(account, """ "meter":"seats","quantity":1 """);
         Assert.Equal((HttpStatusCode.BadRequest, "INVALID_REQUEST"), (level.Status, level.ErrorCode));
@@ -72,7 +71,7 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
     public async Task The_ledger_proves_itself()
     {
         var api = portal.Api();
-        await api.ChargeAsync(Api.NewAccount(), """ "meter":"api_calls","quantity":7 """);
+        await api.ChargeAsync(GatingApi.NewAccount(), """ "meter":"api_calls","quantity":7 """);
         var proof = await api.PostAsync("admin/ledger/verify", "{}");
         Assert.Equal(HttpStatusCode.OK, proof.Status);
         Assert.True(proof.Json.GetProperty("ok").GetBoolean(), proof.Text);

@@ -1,9 +1,8 @@
 using System.Net;
 using BillingPortal.Tests.Gating;
+using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
-
-using Api = BillingPortal.Tests.Gating.Api;
 
 public sealed class PrepaidReserveStoryPortal() : StoryPortal("prepaid-reserve");
 
@@ -31,7 +30,7 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
     public async Task Topped_up_money_is_spent_to_the_millionth_and_each_row_says_the_balance_after()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.BuyAsync(account, new { kind = "reserve", amount = 25 });
         var call = await api.ChargeAsync(account, Gpt4);
         Assert.Equal((HttpStatusCode.Created, 0.042m), (call.Status, call.Paid("usd")));
@@ -49,7 +48,7 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
     public async Task The_reserve_may_go_below_zero_with_a_warning_unless_the_account_says_block()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, Gpt4)).Status);
         Assert.Equal(-0.042m, await portal.BalanceAsync(account, "usd"));
 
@@ -66,7 +65,7 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
     [Fact] // D6
     public async Task An_estimate_says_the_price_and_whether_the_balance_covers_it()
     {
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await portal.Api().GrantAsync(account, 1, "usd");
         var estimate = await portal.Api().PostAsync("estimates", "{\"account\":\"" + account + "\",\"model\":\"gpt-4\",\"tokens\":{\"input\":10000,\"output\":2000}}");
         Assert.Equal(0.42m, estimate.Json.GetProperty("price")[0].GetProperty("amount").GetDecimal());
@@ -78,9 +77,9 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
     public async Task An_adjustment_needs_a_reason_which_stands_in_ledger_and_audit_log()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await api.GrantAsync(account, 10, "usd");
-        Task<Reply> Adjust(string reason) => api.PostAsync("admin/adjustments", $$"""{"account":"{{account}}","unit":"usd","amount":-2.5{{reason}}}""", Api.NewKey());
+        Task<Reply> Adjust(string reason) => api.PostAsync("admin/adjustments", $$"""{"account":"{{account}}","unit":"usd","amount":-2.5{{reason}}}""", GatingApi.NewKey());
 
         Assert.Equal(HttpStatusCode.BadRequest, (await Adjust("")).Status);
         Assert.Equal(7.5m, (await Adjust(""","reason":"counted twice" """)).Number("new_balance"));

@@ -117,14 +117,14 @@ public sealed class SubscriptionTests(MeteredFixture portal) : IClassFixture<Met
     public async Task A_simulated_half_year_bills_each_month_once()
     {
         var now = DateTimeOffset.UtcNow;
-        var clock = (await portal.StripeAsync(HttpMethod.Post, "/v1/test_helpers/test_clocks", ("frozen_time", now.ToUnixTimeSeconds().ToString()))).GetProperty("id").GetString()!;
+        var clock = (await portal.StripeAsync(HttpMethod.Post, "/v1/test_helpers/test_clocks", ("frozen_time", now.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture)))).GetProperty("id").GetString()!;
         var customer = (await portal.StripeAsync(HttpMethod.Post, "/v1/customers", ("email", "clock@example.com"), ("test_clock", clock))).GetProperty("id").GetString()!;
         using var opened = await portal.Api().PostAsJsonAsync("accounts/clocked/subscription", new { plan = "standard", interval = "month" });
         await portal.ExecuteAsync("update stripe_customers set customer_id = $1 where account_id = (select account_id from accounts where external_id = 'clocked')", customer);
         await SubscribeAsync("clocked");
         for (var month = 1; month <= 6; month++)
         {
-            await portal.StripeAsync(HttpMethod.Post, $"/v1/test_helpers/test_clocks/{clock}/advance", ("frozen_time", now.AddMonths(month).AddDays(1).ToUnixTimeSeconds().ToString()));
+            await portal.StripeAsync(HttpMethod.Post, $"/v1/test_helpers/test_clocks/{clock}/advance", ("frozen_time", now.AddMonths(month).AddDays(1).ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture)));
         }
 
         await portal.SettledAsync();
