@@ -1,6 +1,7 @@
 using BillingPortal.Access;
 using BillingPortal.Accounts;
 using BillingPortal.Admin;
+using BillingPortal.Analytics;
 using BillingPortal.Api;
 using BillingPortal.Audit;
 using BillingPortal.Catalog;
@@ -27,7 +28,7 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
-builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddExports();
+builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddAnalytics().AddExports();
 builder.AddComponents().AddAdmin().AddApi().AddCommands();
 
 var app = builder.Build();

@@ -1,4 +1,4 @@
-using BillingPortal.Accounts;
+using BillingPortal.Analytics;
 using BillingPortal.Audit;
 using BillingPortal.Catalog;
 using BillingPortal.Charging;
@@ -21,7 +21,7 @@ internal static class ApiSlice
     {
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
-            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapExports();
+            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapAnalytics().MapExports();
         app.MapHealth();
         app.MapOpenApiAndDocs();
         app.MapKeptMail();

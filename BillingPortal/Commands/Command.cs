@@ -24,7 +24,6 @@ internal sealed record Command(
         CatalogCommands.Seed,
         Demo.DemoCommand.Command,
         VerifyLedger.Command,
-        ApiKeyCommand.Create,
     ];
 
     public static string Usage

@@ -23,7 +23,7 @@ internal static class ComponentsSlice
         app.MapStaticAssets().ShortCircuit();
         app.MapGet("/theme/{choice}", ChooseTheme).ExcludeFromDescription().AllowAnonymous();
         app.MapLedgerDownloads();
-        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // the whole policy stands in SecurityHeaders
     }
 
     /// <summary>The theme switch for browsers without scripts: a link that sets the cookie and comes back.</summary>

@@ -50,6 +50,7 @@ internal static class IdentitySlice
         services.AddSingleton<Memberships>();
         services.AddSingleton<Sessions>();
         services.AddScoped<Registration>();
+        services.AddScoped<PasswordReset>();
         services.AddScoped<AuthenticationStateProvider, CircuitRights>();
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies();
         services.AddIdentityCore<User>(Rules)

@@ -75,8 +75,7 @@ internal static class ApiKeyEndpoints
             }
         }
 
-        // A key that is itself bound makes no key that reaches further.
-        var (terms, refusal) = Read(request, bound ?? caller.Accounts, ring);
+        var (terms, refusal) = Read(request, bound, ring);
         if (refusal is not null)
         {
             return refusal.ToProblem();
@@ -108,6 +107,11 @@ internal static class ApiKeyEndpoints
         if (scopes.Count == 0)
         {
             return (null, Refusal.Invalid("scopes", "Name at least one scope."));
+        }
+
+        if (bound is not null && scopes.Contains(Scope.Admin))
+        {
+            return (null, Refusal.Invalid("scopes", "A key with the scope admin reaches everything; it cannot be bound to accounts."));
         }
 
         return request.Mode switch

@@ -1,0 +1,14 @@
+namespace BillingPortal.Analytics;
+
+/// <summary>What the business asks: how much is outstanding, earned, used and refused.</summary>
+internal static class AnalyticsSlice
+{
+    public static WebApplicationBuilder AddAnalytics(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<ReserveSummary>();
+        builder.Services.AddSingleton<BusinessOverview>();
+        return builder;
+    }
+
+    public static RouteGroupBuilder MapAnalytics(this RouteGroupBuilder api) => api.MapAnalyticsEndpoints();
+}
