@@ -64,14 +64,16 @@ public class HostileInputTests(PortalFixture portal, ITestOutputHelper output) :
             using var answer = await client.SendAsync(request);
             statuses[answer.StatusCode] = statuses.GetValueOrDefault(answer.StatusCode) + 1;
             var text = (int)answer.StatusCode >= 400 ? await answer.Content.ReadAsStringAsync() : "";
-            if ((int)answer.StatusCode >= 500 || ((int)answer.StatusCode >= 400 && !text.Contains("\"error_code\"", StringComparison.Ordinal)))
+            // A NUL in the path is refused by the server itself, before there is anything to say it in.
+            var isReadable = !path.Contains("%00", StringComparison.Ordinal);
+            if ((int)answer.StatusCode >= 500 || (isReadable && (int)answer.StatusCode >= 400 && !text.Contains("\"error_code\"", StringComparison.Ordinal)))
             {
                 wrong.Add($"{route.Method} {request.RequestUri} {body} → {(int)answer.StatusCode} {text}");
             }
         }
 
         output.WriteLine(string.Join(", ", statuses.Select(s => $"{(int)s.Key}: {s.Value}")));
-        Assert.Empty(wrong);
+        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
 
     private static string BodyOf(Random random)

@@ -37,6 +37,8 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
     {
         ["GET /api/v1/me"] = "says what the caller knows",
         ["GET /api/v1/accounts"] = "a list of the caller's own, tried below",
+        ["GET /api/v1/gateway/authorize"] = "names the account in a header, tried below",
+        ["POST /api/v1/gateway/authorize"] = "names the account in a header, tried below",
     };
 
     [Fact]
@@ -98,6 +100,26 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
             using var answer = await portal.Api(portal.BoundKey).SendAsync(request);
             var text = await answer.Content.ReadAsStringAsync();
             Assert.True(answer.StatusCode == HttpStatusCode.NotFound || text.Contains("\"status\":404", StringComparison.Ordinal), $"{route}: {answer.StatusCode} {text}");
+        }
+
+        Assert.Equal(before, await portal.FingerprintAsync());
+    }
+
+    [Fact]
+    public async Task A_bound_key_reaches_no_other_account_by_a_header()
+    {
+        var action = (await portal.Api().GetFromJsonAsync<JsonElement>("action-costs")).GetProperty("data")[0].GetProperty("action").GetString()!;
+        var before = await portal.FingerprintAsync();
+        foreach (var account in (string[])["foreign", portal.ForeignId, "missing-in-header"])
+        {
+            foreach (var mode in (string[])["check", "charge"])
+            {
+                using var request = Request("GET", "/api/v1/gateway/authorize", "");
+                request.Headers.Add("X-Billing-Account", account);
+                request.Headers.Add("X-Billing-Action", action);
+                request.Headers.Add("X-Billing-Charge", mode);
+                Assert.Equal((account, mode, HttpStatusCode.NotFound), (account, mode, (await portal.Api(portal.BoundKey).SendAsync(request)).StatusCode));
+            }
         }
 
         Assert.Equal(before, await portal.FingerprintAsync());

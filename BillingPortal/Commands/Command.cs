@@ -24,6 +24,7 @@ internal sealed record Command(
         CatalogCommands.Seed,
         Demo.DemoCommand.Command,
         VerifyLedger.Command,
+        ApiKeyCommand.Create,
     ];
 
     public static string Usage
