@@ -61,13 +61,17 @@ public abstract class LoadingPage : ComponentBase, IDisposable
         catch (OperationCanceledException) when (gone.IsCancellationRequested)
         {
         }
-        catch (Exception e) when (e is Npgsql.NpgsqlException or TimeoutException or InvalidOperationException { InnerException: Npgsql.NpgsqlException })
+        catch (Exception e) when (IsPassing(e))
         {
             // The database is away: say so and let the person retry; the page itself stays.
             Loggers.CreateLogger(GetType()).LogWarning(e, "A page could not read what it shows");
             Failure = "The database did not answer. Nothing was changed; try again in a moment.";
         }
     }
+
+    // Away, not wrong: a statement that the database refuses is a bug, and the error boundary says so.
+    private static bool IsPassing(Exception e) =>
+        e is TimeoutException or Npgsql.NpgsqlException { IsTransient: true } or (Npgsql.NpgsqlException and not Npgsql.PostgresException) or InvalidOperationException { InnerException: Npgsql.NpgsqlException };
 
     public void Dispose()
     {
