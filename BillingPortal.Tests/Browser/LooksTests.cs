@@ -15,7 +15,7 @@ public sealed class DemoBrowserFixture : BrowserFixture
 public sealed class LooksTests(DemoBrowserFixture portal) : IClassFixture<DemoBrowserFixture>
 {
     private static readonly string[] open = ["/", "/pricing", "/signin", "/register", "/no-such-page"];
-    private static readonly string[] customer = ["/portal", "/portal/usage", "/portal/ledger", "/portal/credits", "/portal/plan", "/portal/members", "/portal/settings"];
+    private static readonly string[] customer = ["/portal", "/portal/usage", "/portal/ledger", "/portal/credits", "/portal/plan", "/portal/invoices", "/portal/members", "/portal/settings"];
     private static readonly string[] staff =
     [
         "/admin", "/admin/accounts", "/admin/ledger", "/admin/subscriptions", "/admin/catalog", "/admin/catalog?tab=actions", "/admin/webhooks",
