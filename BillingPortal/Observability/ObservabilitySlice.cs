@@ -27,10 +27,11 @@ internal static class ObservabilitySlice
         return builder;
     }
 
-    /// <summary>The order matters: request id, errors, edge, routing, who is asking, what they may, antiforgery, limits.</summary>
+    /// <summary>The order matters: what a proxy says, request id, errors, edge, routing, who is asking, what they may, antiforgery, limits.</summary>
     public static void UsePortalPipeline(this WebApplication app)
     {
         var steps = app.Services.GetServices<PipelineStep>().ToLookup(step => step.Stage);
+        app.UseProxies();
         app.UseRequestIds();
         app.UseExceptionHandler();
         app.UseWhen(Surface.IsForPrograms, programs => programs.UseStatusCodePages(context => Bare(context.HttpContext)));
