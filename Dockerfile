@@ -2,7 +2,7 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /src
 # What decides the packages comes first, so that a change of code does not restore them again.
-COPY global.json Directory.Build.props Directory.Packages.props ./
+COPY .editorconfig global.json Directory.Build.props Directory.Packages.props ./
 COPY BillingPortal/BillingPortal.csproj BillingPortal/BlazorScript.targets BillingPortal/
 RUN dotnet restore BillingPortal
 COPY catalogs catalogs
