@@ -36,6 +36,8 @@ public sealed class LedgerHead
         public void Configure(EntityTypeBuilder<LedgerHead> builder)
         {
             builder.ToTable("ledger_heads");
+            // Room beside each row, so that changing it makes no new index entries (HOT).
+            builder.HasStorageParameter("fillfactor", 50);
             builder.HasKey(h => h.AccountId);
             builder.Property(h => h.Plan).HasMaxLength(60);
             builder.Property(h => h.Status).HasConversion<string>().HasMaxLength(20);

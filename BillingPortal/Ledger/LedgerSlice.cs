@@ -1,4 +1,5 @@
 using BillingPortal.Catalog;
+using BillingPortal.Jobs;
 
 namespace BillingPortal.Ledger;
 
@@ -12,6 +13,7 @@ internal static class LedgerSlice
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
         builder.Services.AddSingleton<LedgerReads>();
         builder.Services.AddSingleton<LedgerVerification>();
+        builder.Services.AddRecurringJob<AdvanceIdleAccounts>();
         return builder;
     }
 

@@ -1025,6 +1025,10 @@ namespace BillingPortal.Data.Migrations
                     b.HasKey("AccountId", "Id")
                         .HasName("pk_grants");
 
+                    b.HasIndex(new[] { "ExpiresAt" }, "ix_grants_expiring")
+                        .HasDatabaseName("ix_grants_expiring")
+                        .HasFilter("is_open and expires_at is not null");
+
                     b.HasIndex(new[] { "AccountId" }, "ix_grants_open")
                         .HasDatabaseName("ix_grants_open")
                         .HasFilter("is_open");
@@ -1035,6 +1039,8 @@ namespace BillingPortal.Data.Migrations
 
                             t.HasCheckConstraint("ck_grants_remaining", "amount >= remaining and remaining >= reserved and reserved >= 0");
                         });
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
                 });
 
             modelBuilder.Entity("BillingPortal.Ledger.LedgerHead", b =>
@@ -1105,6 +1111,8 @@ namespace BillingPortal.Data.Migrations
                         .HasDatabaseName("ix_ledger_heads_period_end");
 
                     b.ToTable("ledger_heads", (string)null);
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
                 });
 
             modelBuilder.Entity("BillingPortal.Ledger.OperationDetails", b =>
@@ -1334,6 +1342,8 @@ namespace BillingPortal.Data.Migrations
 
                             t.HasCheckConstraint("ck_wallets_last_hash", "octet_length(last_hash) = 32");
                         });
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
                 });
 
             modelBuilder.Entity("BillingPortal.Outbox.OutboxMessage", b =>

@@ -207,7 +207,8 @@ namespace BillingPortal.Data.Migrations
                     table.PrimaryKey("pk_grants", x => new { x.account_id, x.id });
                     table.CheckConstraint("ck_grants_is_open", "is_open = (remaining > 0)");
                     table.CheckConstraint("ck_grants_remaining", "amount >= remaining and remaining >= reserved and reserved >= 0");
-                });
+                })
+                .Annotation("Npgsql:StorageParameter:fillfactor", 50);
 
             migrationBuilder.CreateTable(
                 name: "invoices",
@@ -275,7 +276,8 @@ namespace BillingPortal.Data.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_ledger_heads", x => x.account_id);
-                });
+                })
+                .Annotation("Npgsql:StorageParameter:fillfactor", 50);
 
             migrationBuilder.CreateTable(
                 name: "operation_details",
@@ -644,7 +646,8 @@ namespace BillingPortal.Data.Migrations
                     table.CheckConstraint("ck_wallets_debt", "debt >= 0");
                     table.CheckConstraint("ck_wallets_held", "held >= 0");
                     table.CheckConstraint("ck_wallets_last_hash", "octet_length(last_hash) = 32");
-                });
+                })
+                .Annotation("Npgsql:StorageParameter:fillfactor", 50);
 
             migrationBuilder.CreateTable(
                 name: "webhook_events",
@@ -828,6 +831,12 @@ namespace BillingPortal.Data.Migrations
                 name: "ix_checks_created_at",
                 table: "checks",
                 column: "created_at");
+
+            migrationBuilder.CreateIndex(
+                name: "ix_grants_expiring",
+                table: "grants",
+                column: "expires_at",
+                filter: "is_open and expires_at is not null");
 
             migrationBuilder.CreateIndex(
                 name: "ix_grants_open",
