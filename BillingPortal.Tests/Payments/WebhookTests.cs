@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using BillingPortal.Payments;
 
 namespace BillingPortal.Tests.Payments;
 
@@ -27,8 +28,8 @@ public sealed class WebhookTests(StripeFixture portal) : IClassFixture<StripeFix
 
     [Theory]
     [InlineData("whsec_wrong", 0)]
-    [InlineData(StripeFixture.Secret, 301)]
-    [InlineData(StripeFixture.Secret, -301)]
+    [InlineData(StripeFixture.Secret, 330)]
+    [InlineData(StripeFixture.Secret, -330)]
     public async Task A_wrong_secret_or_an_age_over_300_seconds_is_refused_and_leaves_no_row(string secret, int age)
     {
         var id = $"evt_refused_{secret}_{age}";
@@ -42,7 +43,7 @@ public sealed class WebhookTests(StripeFixture portal) : IClassFixture<StripeFix
     public async Task A_changed_byte_is_refused_and_leaves_no_row()
     {
         var payload = Event("evt_changed");
-        var signature = BillingPortal.Payments.WebhookSignature.Sign(Encoding.UTF8.GetBytes(payload), StripeFixture.Secret, portal.Time.GetUtcNow());
+        var signature = WebhookSignature.Sign(Encoding.UTF8.GetBytes(payload), StripeFixture.Secret, portal.Time.GetUtcNow());
         using var answer = await portal.DeliverAsync(payload.Replace("x_1", "x_2", StringComparison.Ordinal), signature);
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Equal(0, await RowsAsync("evt_changed"));
@@ -130,5 +131,31 @@ public sealed class WebhookTests(StripeFixture portal) : IClassFixture<StripeFix
         Assert.Equal(["evt_page_4", "evt_page_3", "evt_page_2", "evt_page_1", "evt_page_0"], seen);
         using var unknown = await portal.Api().GetAsync(new Uri("admin/webhook-events/evt_none", UriKind.Relative));
         Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+    }
+}
+
+public sealed class WebhookSignatureTests
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeSeconds(1_763_000_000);
+    private static readonly byte[] Body = "{}"u8.ToArray();
+
+    [Theory]
+    [InlineData(0, SignatureFault.None)]
+    [InlineData(300, SignatureFault.None)]
+    [InlineData(-300, SignatureFault.None)]
+    [InlineData(301, SignatureFault.OutsideTolerance)]
+    [InlineData(-301, SignatureFault.OutsideTolerance)]
+    public void Three_hundred_seconds_either_way_are_the_border(int age, SignatureFault fault) =>
+        Assert.Equal(fault, WebhookSignature.Check(WebhookSignature.Sign(Body, "whsec_a", Now.AddSeconds(-age)), Body, ["whsec_a"], Now));
+
+    [Fact]
+    public void Any_of_several_secrets_may_have_signed_and_any_of_several_signatures_may_fit()
+    {
+        var signed = WebhookSignature.Sign(Body, "whsec_new", Now);
+        Assert.Equal(SignatureFault.None, WebhookSignature.Check(signed, Body, ["whsec_old", " whsec_new\n"], Now));
+        Assert.Equal(SignatureFault.None, WebhookSignature.Check($"{signed.Split(',')[0]},v1={new string('0', 64)},v0=ff,{signed.Split(',')[1]}", Body, ["whsec_new"], Now));
+        Assert.Equal(SignatureFault.Mismatch, WebhookSignature.Check(signed, Body, ["whsec_old"], Now));
+        Assert.Equal(SignatureFault.NoSecret, WebhookSignature.Check(signed, Body, [" "], Now));
+        Assert.Equal(SignatureFault.MalformedHeader, WebhookSignature.Check(signed.Replace("v1=", "v0=", StringComparison.Ordinal), Body, ["whsec_new"], Now));
     }
 }

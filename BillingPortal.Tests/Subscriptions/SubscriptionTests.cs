@@ -136,6 +136,38 @@ public sealed class SubscriptionTests(MeteredFixture portal) : IClassFixture<Met
     }
 
     [Fact]
+    public async Task All_events_of_a_subscriptions_life_shuffled_and_copied_change_nothing()
+    {
+        await SubscribeAsync("shuffled");
+        using var changed = await portal.Api().PutAsJsonAsync("accounts/shuffled/subscription", new { plan = "enterprise", interval = "month" });
+        using var canceled = await portal.Api().DeleteAsync(new Uri("accounts/shuffled/subscription", UriKind.Relative));
+        await portal.SettledAsync();
+        var before = await StateAsync("shuffled");
+        var payloads = (await portal.RowsAsync("select id, payload from webhook_events where status = 'Processed' and customer = (select customer_id from stripe_customers c join accounts a using (account_id) where a.external_id = 'shuffled')"))
+            .SelectMany(e => Enumerable.Range(0, 3).Select(copy => ((string)e[1]!).Replace((string)e[0]!, $"{e[0]}_{copy}", StringComparison.Ordinal))).ToArray();
+        Assert.NotEmpty(payloads);
+        new Random(7).Shuffle(payloads);
+        foreach (var some in payloads.Chunk(8))
+        {
+            await Task.WhenAll(some.Select(p => portal.DeliverAsync(p)));
+        }
+
+        await portal.SettledAsync();
+        Assert.Equal(before, await StateAsync("shuffled"));
+    }
+
+    private async Task<string> StateAsync(string account) => string.Join('\n', (await portal.RowsAsync(
+        """
+        with mine as (select account_id from accounts where external_id = $1)
+        select 'head', h.plan || h.status || h.period_anchor from ledger_heads h join mine using (account_id)
+        union all select 'wallet', w.unit || w.balance || w.seq from wallets w join mine using (account_id)
+        union all select 'subscription', (to_jsonb(s) - 'updated_at')::text from subscriptions s join mine using (account_id)
+        union all select 'invoice', (to_jsonb(i) - 'updated_at')::text from invoices i join mine using (account_id)
+        union all select 'change', c.kind from subscription_changes c join mine using (account_id)
+        order by 1, 2
+        """, account)).Select(r => $"{r[0]} {r[1]}"));
+
+    [Fact]
     public async Task The_products_own_start_needs_a_card_on_file()
     {
         using var refused = await portal.Api().PostAsJsonAsync("accounts/cardless/subscription", new { plan = "standard", interval = "month" });

@@ -64,7 +64,7 @@ internal static class SimulatedCheckoutSessions
                 throw SimulatorError.Invalid(null, "You must use `subscription` mode with recurring prices.", $"{item}[price]");
             }
 
-            var quantity = call.Form.Integer($"{item}[quantity]") ?? throw SimulatorError.Invalid("parameter_missing", "Quantity is required.", $"{item}[quantity]");
+            var quantity = call.Form.Integer($"{item}[quantity]", 999_999) ?? throw SimulatorError.Invalid("parameter_missing", "Quantity is required.", $"{item}[quantity]");
             var product = await call.State.GetAsync("product", price.Text("product")!);
             var amount = price.Number("unit_amount") * quantity;
             lines.Add(new()
@@ -182,7 +182,7 @@ internal static class SimulatedCheckoutSessions
             ["_line_items"] = JsonFields.ListOf(lines, $"/v1/checkout/sessions/{id}/line_items"),
             ["_payment_metadata"] = form.Metadata(null, "payment_intent_data[metadata]"),
             ["_subscription_metadata"] = form.Metadata(null, "subscription_data[metadata]"),
-            ["_trial_days"] = form.Integer("subscription_data[trial_period_days]"),
+            ["_trial_days"] = form.Integer("subscription_data[trial_period_days]", 730),
             ["_email"] = customer?.Text("email") ?? form.Text("customer_email"),
         };
     }

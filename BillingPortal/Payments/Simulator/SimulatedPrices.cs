@@ -94,7 +94,7 @@ internal static class SimulatedPrices
         return new()
         {
             ["interval"] = form.OneOf($"{name}[interval]", "day", "week", "month", "year"),
-            ["interval_count"] = form.Integer($"{name}[interval_count]") ?? 1,
+            ["interval_count"] = Math.Max(1, form.Integer($"{name}[interval_count]", 36) ?? 1),
             ["meter"] = null,
             ["trial_period_days"] = null,
             ["usage_type"] = form.OneOf($"{name}[usage_type]", "licensed") ?? "licensed",

@@ -107,7 +107,7 @@ internal static class SimulatedProration
             item["price"] = (await SimulatedSubscriptions.RecurringPriceAsync(state, price, $"{given}[price]")).DeepClone();
         }
 
-        item["quantity"] = form.Integer($"{given}[quantity]") ?? item.Number("quantity");
+        item["quantity"] = form.Integer($"{given}[quantity]", 999_999) ?? item.Number("quantity");
         var restarts = !JsonNode.DeepEquals(old.Child("price")["recurring"], item.Child("price")["recurring"]) && subscription.Text("status") != "trialing";
         var share = (decimal)(end - at) / (end - start);
         if (behavior != "none" && subscription.Text("status") != "trialing" && !JsonNode.DeepEquals(old, item))

@@ -36,7 +36,7 @@ internal static class SimulatedSubscriptions
         var lines = new List<(JsonObject Price, long Quantity)>();
         foreach (var item in form.Items("items"))
         {
-            lines.Add((await RecurringPriceAsync(call.State, form.Required($"{item}[price]"), $"{item}[price]"), form.Integer($"{item}[quantity]") ?? 1));
+            lines.Add((await RecurringPriceAsync(call.State, form.Required($"{item}[price]"), $"{item}[price]"), Math.Max(0, form.Integer($"{item}[quantity]", 999_999) ?? 1)));
         }
 
         if (lines.Count == 0)
@@ -44,7 +44,7 @@ internal static class SimulatedSubscriptions
             throw SimulatorError.Invalid("parameter_missing", "Missing required param: items.", "items");
         }
 
-        var subscription = New(call.State, customer, lines, form.Metadata(), form.Integer("trial_period_days"), form.Text("default_payment_method"));
+        var subscription = New(call.State, customer, lines, form.Metadata(), form.Integer("trial_period_days", 730), form.Text("default_payment_method"));
         await call.State.SaveAsync(subscription);
         var attempt = await SimulatedBilling.FirstInvoiceAsync(call.State, customer, subscription, null, call.Address);
         if (attempt is { Succeeded: false } && form.Text("payment_behavior") == "error_if_incomplete")

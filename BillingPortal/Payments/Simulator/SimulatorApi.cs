@@ -86,8 +86,9 @@ internal sealed class SimulatorApi(RouteGroupBuilder routes)
     private static void RequireKey(HttpRequest request)
     {
         var given = request.Headers.Authorization.ToString();
+        var basic = new byte[given.Length];
         var key = given.StartsWith("Bearer ", StringComparison.Ordinal) ? given[7..]
-            : given.StartsWith("Basic ", StringComparison.Ordinal) ? Encoding.UTF8.GetString(Convert.FromBase64String(given[6..])).Split(':')[0]
+            : given.StartsWith("Basic ", StringComparison.Ordinal) && Convert.TryFromBase64String(given[6..], basic, out var length) ? Encoding.UTF8.GetString(basic, 0, length).Split(':')[0]
             : "";
         if (!key.StartsWith("sk_test_", StringComparison.Ordinal) && !key.StartsWith("rk_test_", StringComparison.Ordinal))
         {

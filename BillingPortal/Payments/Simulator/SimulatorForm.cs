@@ -28,8 +28,9 @@ internal sealed class SimulatorForm
 
     public string Required(string name) => Text(name) ?? throw SimulatorError.Invalid("parameter_missing", $"Missing required param: {name}.", name);
 
-    public long? Integer(string name) => Text(name) is not { } text ? null
-        : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value
+    /// <param name="most">The largest magnitude that makes sense; by default that of an instant in Unix seconds.</param>
+    public long? Integer(string name, long most = 99_999_999_999) => Text(name) is not { } text ? null
+        : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= -most && value <= most ? value
         : throw SimulatorError.Invalid("parameter_invalid_integer", $"Invalid integer: {text}", name);
 
     public bool? Flag(string name) => Text(name) switch

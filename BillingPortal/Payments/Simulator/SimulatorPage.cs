@@ -69,7 +69,7 @@ internal static class SimulatorPage
         body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
         .ribbon { margin: 0; padding: 8px 16px; text-align: center; font-size: 14px; background: light-dark(#fff3cd, #3b3210); color: light-dark(#5c4400, #ffe69a); }
         main { max-width: 920px; margin: 0 auto; padding: 32px 16px 64px; display: grid; gap: 24px; }
-        main.two, .two { display: grid; gap: 24px; grid-template-columns: 1fr; }
+        .two { display: grid; gap: 24px; grid-template-columns: 1fr; }
         @media (min-width: 760px) { .two { grid-template-columns: 1fr 1fr; align-items: start; } }
         h1 { margin: 0 0 8px; font-size: 24px; line-height: 1.25; } h2 { margin: 0 0 12px; font-size: 18px; }
         .card { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 24px; min-width: 0; }
@@ -89,7 +89,8 @@ internal static class SimulatorPage
         .good { color: var(--good); font-weight: 600; }
         table { width: 100%; border-collapse: collapse; font-size: 14px; } th, td { text-align: left; padding: 8px 8px 8px 0; border-top: 1px solid var(--line); } th { font-weight: 600; }
         td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-        code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
+        code { font: 13px ui-monospace, monospace; white-space: nowrap; }
+        .card > :first-child { margin-top: 0; } .card > * + h2 { margin-top: 28px; }
         .actions { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 16px; }
         """;
 }
