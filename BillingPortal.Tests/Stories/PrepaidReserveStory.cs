@@ -88,4 +88,17 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
         Assert.Equal(("adjustment", "counted twice", 7.5m), (row.GetProperty("kind").GetString(), row.GetProperty("reason").GetString(), row.GetProperty("balance_after").GetDecimal()));
         Assert.Equal(1L, await portal.ScalarAsync<long>("select count(*) from audit_entries e join accounts a using (account_id) where a.external_id = $1 and e.action = 'adjustment.made' and e.reason = 'counted twice'", account));
     }
+
+    [Fact] // D10
+    public async Task The_ledger_is_a_file_with_every_row()
+    {
+        var api = portal.Api();
+        var account = Api.NewAccount();
+        await api.GrantAsync(account, 10, "usd");
+        await api.ChargeAsync(account, Gpt4);
+        var csv = await api.GetStringAsync($"admin/ledger.csv?account={account}");
+        var lines = csv.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.Contains("9.958", csv, StringComparison.Ordinal);
+    }
 }
