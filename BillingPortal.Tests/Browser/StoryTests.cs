@@ -12,6 +12,7 @@ public sealed class StoryTests(BrowserFixture portal) : IClassFixture<BrowserFix
     public async Task A_customer_registers_buys_and_uses_and_staff_grant_and_export()
     {
         var page = await portal.PageAsync("/pricing");
+        page.Context.SetDefaultTimeout(60_000); // a long way, also on a busy machine
         await page.GetByRole(AriaRole.Link, new() { Name = "Choose Standard" }).ClickAsync();
         await page.GetByLabel("Name").FillAsync("Grace Hopper");
         await page.GetByLabel("E-mail").FillAsync("grace@example.com");
@@ -72,6 +73,7 @@ public sealed class StoryTests(BrowserFixture portal) : IClassFixture<BrowserFix
     private async Task StaffGrantAsync(string account)
     {
         var staff = await portal.PageAsync("/signin");
+        staff.Context.SetDefaultTimeout(60_000);
         await staff.GetByLabel("E-mail").FillAsync("admin@example.com");
         await staff.GetByLabel("Password").FillAsync("Correct-horse-battery-1");
         await staff.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
