@@ -93,7 +93,7 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
     public async Task The_ledger_is_a_file_with_every_row()
     {
         var api = portal.Api();
-        var account = Api.NewAccount();
+        var account = GatingApi.NewAccount();
         await api.GrantAsync(account, 10, "usd");
         await api.ChargeAsync(account, Gpt4);
         var csv = await api.GetStringAsync($"admin/ledger.csv?account={account}");
