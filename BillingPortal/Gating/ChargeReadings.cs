@@ -33,20 +33,20 @@ internal static class ChargeReadings
         return TypedResults.Ok(ChargeDetail.Of(found.Charge, account) with { Refunds = [.. found.Refunds.Select(RefundDetail.Of)] });
     }
 
-    private static async Task<IResult> ListAsync(HttpContext context, string account, [FromServices] ChargeReads charges, [FromServices] AccountDirectory accounts, [FromServices] AccountNames names)
+    private static async Task<IResult> ListAsync(HttpContext context, string account, string? limit, string? cursor, string? run, string? agent, string? member,
+        [FromServices] ChargeReads charges, [FromServices] AccountDirectory accounts, [FromServices] AccountNames names)
     {
         if (await accounts.FindAsync(context.Caller(), account, context.RequestAborted) is not { } id)
         {
             return AccountDirectory.Unknown.ToProblem();
         }
 
-        if (ListQuery.Read(context.Request, out var query) is { } refusal)
+        if (ListQuery.Read(limit, cursor, out var query) is { } refusal)
         {
             return refusal.ToProblem();
         }
 
-        var filter = new ChargeFilter(ListQuery.Filter(context.Request, "run"), ListQuery.Filter(context.Request, "agent"), ListQuery.Filter(context.Request, "member"));
-        var rows = await charges.ListAsync(id, filter, query.Before, query.Limit, context.RequestAborted);
+        var rows = await charges.ListAsync(id, new(run, agent, member), query.Before, query.Limit, context.RequestAborted);
         var name = await names.OfAsync(id, context.RequestAborted);
         return TypedResults.Ok(new ListAnswer<ChargeDetail>([.. rows.Select(row => ChargeDetail.Of(row, name))], query.Next(rows, row => row.Id)));
     }

@@ -15,23 +15,24 @@ internal static class CheckReadings
         .WithName("ListChecks").WithSummary("An account's checks and refused charges, newest first; filters run, agent, member.")
         .RequireScope(Scope.Read).Produces<ListAnswer<CheckDetail>>().ProducesProblem(400).ProducesProblem(404);
 
-    private static async Task<IResult> ListAsync(HttpContext context, string account, [FromServices] AccountDirectory accounts, [FromServices] Tenants tenants)
+    private static async Task<IResult> ListAsync(HttpContext context, string account, string? limit, string? cursor, string? run, string? agent, string? member,
+        [FromServices] AccountDirectory accounts, [FromServices] Tenants tenants)
     {
         if (await accounts.FindAsync(context.Caller(), account, context.RequestAborted) is not { } id)
         {
             return AccountDirectory.Unknown.ToProblem();
         }
 
-        if (ListQuery.Read(context.Request, out var query) is { } refusal)
+        if (ListQuery.Read(limit, cursor, out var query) is { } refusal)
         {
             return refusal.ToProblem();
         }
 
         await using var scope = await tenants.ForAccountAsync(id, context.RequestAborted);
         var checks = scope.Db.Set<CheckRecord>().AsNoTracking().Where(c => c.AccountId == id);
-        checks = ListQuery.Filter(context.Request, "run") is { } run ? checks.Where(c => c.Run == run) : checks;
-        checks = ListQuery.Filter(context.Request, "agent") is { } agent ? checks.Where(c => c.Agent == agent) : checks;
-        checks = ListQuery.Filter(context.Request, "member") is { } member ? checks.Where(c => c.Member == member) : checks;
+        checks = run is not null ? checks.Where(c => c.Run == run) : checks;
+        checks = agent is not null ? checks.Where(c => c.Agent == agent) : checks;
+        checks = member is not null ? checks.Where(c => c.Member == member) : checks;
         checks = query.Before is { } before ? checks.Where(c => c.Id.CompareTo(before) < 0) : checks;
         var rows = await checks.OrderByDescending(c => c.Id).Take(query.Limit).ToListAsync(context.RequestAborted);
         return TypedResults.Ok(new ListAnswer<CheckDetail>([.. rows.Select(CheckDetail.Of)], query.Next(rows, row => row.Id)));

@@ -16,19 +16,24 @@ internal static class GatewayEndpoint
 {
     private const string Prefix = "X-Billing-";
 
-    public static void Map(RouteGroupBuilder api) => api.MapMethods("/gateway/authorize", [HttpMethods.Get, HttpMethods.Post], AuthorizeAsync)
-        .WithName("AuthorizeGateway").WithSummary("Check or charge by headers, for nginx's auth_request and Envoy's ext_authz.")
+    public static void Map(RouteGroupBuilder api)
+    {
+        Describe(api.MapGet("/gateway/authorize", AuthorizeAsync).WithName("AuthorizeGateway"));
+        Describe(api.MapPost("/gateway/authorize", AuthorizeAsync).WithName("AuthorizeGatewayByPost"));
+    }
+
+    private static void Describe(RouteHandlerBuilder endpoint) => endpoint.WithSummary("Check or charge by headers, for nginx's auth_request and Envoy's ext_authz.")
         .RequireScope(Scope.Gate).Produces(StatusCodes.Status200OK).Produces(402).ProducesProblem(400).Produces(403).Produces(429);
 
-    private static async Task<IResult> AuthorizeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] StandingAccounts standing,
+    private static async Task<IResult> AuthorizeAsync(HttpContext context, [AsParameters] GatewayHeaders headers, [FromServices] Charges charges, [FromServices] StandingAccounts standing,
         [FromServices] AccountDirectory accounts, [FromServices] Enforcement enforcement, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
     {
-        if (Read(context.Request, out var request) is { } malformed)
+        if (Read(headers, out var request) is { } malformed)
         {
             return malformed.ToProblem();
         }
 
-        var mode = Header(context.Request, "Charge") ?? "check";
+        var mode = headers.Charge ?? "check";
         if (mode is not ("check" or "charge"))
         {
             return Refusal.Invalid(Prefix + "Charge", "Must be check or charge.").ToProblem();
@@ -36,7 +41,7 @@ internal static class GatewayEndpoint
 
         if (mode == "check")
         {
-            return await CheckAsync(context, request, standing, accounts, enforcement, refusals);
+            return await CheckAsync(context, headers, request, standing, accounts, enforcement, refusals);
         }
 
         if (KeyHeader.Read(context, out var key) is { } noKey)
@@ -48,7 +53,7 @@ internal static class GatewayEndpoint
         if (outcome.Refusal is { } refusal)
         {
             refusals.Note(outcome.Account, request, refusal);
-            return Refuse(context, refusal);
+            return Refuse(context, headers, refusal);
         }
 
         metrics.Charged(outcome.Taken!);
@@ -56,20 +61,20 @@ internal static class GatewayEndpoint
         return Results.Ok();
     }
 
-    private static async Task<IResult> CheckAsync(HttpContext context, ChargeRequest request, StandingAccounts standing, AccountDirectory accounts, Enforcement enforcement, Refusals refusals)
+    private static async Task<IResult> CheckAsync(HttpContext context, GatewayHeaders headers, ChargeRequest request, StandingAccounts standing, AccountDirectory accounts, Enforcement enforcement, Refusals refusals)
     {
         var (judged, refused) = await CheckEndpoints.JudgeAsync(context.Caller(), request, standing, accounts);
         if (judged is null)
         {
-            return Refuse(context, refused!);
+            return Refuse(context, headers, refused!);
         }
 
         var refusal = enforcement.ModeOf(request.Subject.Action) == Ledger.EnforcementMode.Enforce ? judged.Decision.Refusal : null;
         refusals.NoteCheck(judged.Account, request, refusal);
-        return refusal is null ? Results.Ok() : Refuse(context, refusal);
+        return refusal is null ? Results.Ok() : Refuse(context, headers, refusal);
     }
 
-    private static IResult Refuse(HttpContext context, Refusal refusal)
+    private static IResult Refuse(HttpContext context, GatewayHeaders sent, Refusal refusal)
     {
         var headers = context.Response.Headers;
         headers[Prefix + "Status"] = refusal.Code.Status.ToString(CultureInfo.InvariantCulture);
@@ -80,6 +85,11 @@ internal static class GatewayEndpoint
         Add("Shortfall", refusal.Shortfall?.ToString());
         Add("Upgrade-Plan", refusal.UpgradePlan);
         Add("Resets-At", refusal.ResetsAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
+        if (refusal is { Code.Status: StatusCodes.Status429TooManyRequests, ResetsAt: { } resetsAt })
+        {
+            headers.RetryAfter = resetsAt.ToString("R", CultureInfo.InvariantCulture);
+        }
+
         if (refusal.Code.Status >= StatusCodes.Status500InternalServerError)
         {
             return refusal.ToProblem();
@@ -90,7 +100,7 @@ internal static class GatewayEndpoint
             pages.Enabled = false; // the body stays empty
         }
 
-        return Results.StatusCode(Header(context.Request, "Gateway") == "nginx" ? StatusCodes.Status403Forbidden : refusal.Code.Status);
+        return Results.StatusCode(sent.Gateway == "nginx" ? StatusCodes.Status403Forbidden : refusal.Code.Status);
 
         void Add(string name, string? value)
         {
@@ -101,22 +111,20 @@ internal static class GatewayEndpoint
         }
     }
 
-    private static Refusal? Read(HttpRequest http, out ChargeRequest request)
+    private static Refusal? Read(GatewayHeaders sent, out ChargeRequest request)
     {
-        request = new(new());
         var errors = new FieldErrors();
-        string? Text(string name)
+        string? Text(string name, string? value)
         {
-            var value = Header(http, name);
-            if (value is not null && (value.Length > 200 || BodyValues.HasControl(value)))
+            if (value is not null && (value.Length is 0 or > 200 || BodyValues.HasControl(value)))
             {
-                errors.Add(Prefix + name, "Must be at most 200 characters without control characters.");
+                errors.Add(Prefix + name, "Must be 1 to 200 characters without control characters.");
             }
 
             return value;
         }
 
-        var (account, action, meter, quantity) = (Text("Account"), Text("Action"), Text("Meter"), Text("Quantity"));
+        var (account, action, meter, quantity) = (Text("Account", sent.Account), Text("Action", sent.Action), Text("Meter", sent.Meter), sent.Quantity);
         var amount = Amount.Of(1m);
         if (quantity is not null && !(decimal.TryParse(quantity, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) && Amount.TryOf(value, out amount) && amount is { IsPositive: true, IsWithinRequestLimit: true }))
         {
@@ -133,10 +141,22 @@ internal static class GatewayEndpoint
             errors.Add(Prefix + "Action", "Name exactly one of X-Billing-Action and X-Billing-Meter.");
         }
 
-        var subject = new ChargeSubject { Action = action, Meter = meter, Quantity = amount.Value, Model = Text("Model"), Provider = Text("Provider"), Tool = Text("Tool") };
+        var subject = new ChargeSubject { Action = action, Meter = meter, Quantity = amount.Value, Model = Text("Model", sent.Model), Provider = Text("Provider", sent.Provider), Tool = Text("Tool", sent.Tool) };
         request = new(subject) { Account = account ?? "" };
         return errors.Any ? errors.ToRefusal() : null;
     }
-
-    private static string? Header(HttpRequest request, string name) => request.Headers[Prefix + name] is { Count: > 0 } values && values[0] is { Length: > 0 } value ? value : null;
 }
+
+/// <summary>What a gateway says in headers.</summary>
+/// <param name="Charge"><c>check</c> (default) or <c>charge</c>.</param>
+/// <param name="Gateway"><c>nginx</c> where only 2xx, 401 and 403 may be answered.</param>
+internal sealed record GatewayHeaders(
+    [property: FromHeader(Name = "X-Billing-Account")] string? Account,
+    [property: FromHeader(Name = "X-Billing-Action")] string? Action,
+    [property: FromHeader(Name = "X-Billing-Meter")] string? Meter,
+    [property: FromHeader(Name = "X-Billing-Model")] string? Model,
+    [property: FromHeader(Name = "X-Billing-Provider")] string? Provider,
+    [property: FromHeader(Name = "X-Billing-Tool")] string? Tool,
+    [property: FromHeader(Name = "X-Billing-Quantity")] string? Quantity,
+    [property: FromHeader(Name = "X-Billing-Charge")] string? Charge,
+    [property: FromHeader(Name = "X-Billing-Gateway")] string? Gateway);

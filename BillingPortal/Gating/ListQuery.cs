@@ -10,12 +10,17 @@ internal readonly record struct ListQuery(int Limit, Guid? Before)
     private const int MostRows = 200;
 
     /// <returns>Null with the query; else what is wrong with it.</returns>
-    public static Refusal? Read(HttpRequest request, out ListQuery query)
+    public static Refusal? Read(HttpRequest request, out ListQuery query) => Read(request.Query["limit"], request.Query["cursor"], out query);
+
+    /// <param name="limit">As it stands in the query; null: not sent.</param>
+    /// <param name="cursor">As it stands in the query; null: not sent.</param>
+    /// <returns>Null with the query; else what is wrong with it.</returns>
+    public static Refusal? Read(string? limit, string? cursor, out ListQuery query)
     {
         query = new(DefaultLimit, null);
-        if (request.Query["limit"] is { Count: > 0 } limit)
+        if (limit is not null)
         {
-            if (limit.Count != 1 || !int.TryParse(limit[0], NumberStyles.None, CultureInfo.InvariantCulture, out var rows) || rows is < 1 or > MostRows)
+            if (!int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) || rows is < 1 or > MostRows)
             {
                 return Refusal.Invalid("limit", "Must be a whole number from 1 to 200.");
             }
@@ -23,9 +28,9 @@ internal readonly record struct ListQuery(int Limit, Guid? Before)
             query = query with { Limit = rows };
         }
 
-        if (request.Query["cursor"] is { Count: > 0 } cursor)
+        if (cursor is not null)
         {
-            if (cursor.Count != 1 || !Guid.TryParseExact(cursor[0], "N", out var before))
+            if (!Guid.TryParseExact(cursor, "N", out var before))
             {
                 return Refusal.Invalid("cursor", "Must be a next_cursor of this list.");
             }
@@ -35,9 +40,6 @@ internal readonly record struct ListQuery(int Limit, Guid? Before)
 
         return null;
     }
-
-    /// <returns>The first value of a filter; null where it is not set.</returns>
-    public static string? Filter(HttpRequest request, string name) => request.Query[name] is { Count: > 0 } values && values[0] is { Length: > 0 and <= 200 } value ? value : null;
 
     public string? Next<T>(IReadOnlyList<T> rows, Func<T, Guid> id) => rows.Count < Limit ? null : id(rows[^1]).ToString("N");
 }
