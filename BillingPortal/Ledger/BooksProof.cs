@@ -10,12 +10,13 @@ internal sealed class BooksProof(Tenants tenants)
 {
     private const int RowsAtOnce = 2_000;
 
-    // Each page answers where it ended and what it found.
+    // Each page answers where it ended and what it found. `limit 1` keeps the planner to one look-up by key for each row: it cannot guess how few rows a
+    // receipt names, and would read an account's whole ledger for each of its charges.
     private const string Charges = """
         with page as (select account_id, id, receipt from charges where (account_id, id) > ($1, $2) and ($3::uuid is null or account_id = $3) order by account_id, id limit $4)
         select c.account_id, c.id,
             (select string_agg(format('%s row %s', f.unit, f.seq), ', ') from jsonb_to_recordset(coalesce(c.receipt -> 'funding', '[]')) as f (unit text, amount numeric, seq bigint)
-             left join transfers t on t.account_id = c.account_id and t.unit = f.unit and t.seq = f.seq
+             left join lateral (select seq, charge_id, amount, kind from transfers where account_id = c.account_id and unit = f.unit and seq = f.seq limit 1) t on true
              where coalesce(f.seq, 0) > 0 and (t.seq is null or t.charge_id is distinct from c.id or t.amount <> f.amount or t.kind <> 'Charge'))
         from page c order by c.account_id, c.id
         """;
@@ -25,7 +26,7 @@ internal sealed class BooksProof(Tenants tenants)
             order by account_id, origin, key limit $4)
         select o.account_id, o.id, (
             select string_agg(m, ', ') from unnest(string_to_array(nullif(o.moved, ''), ' ')) as m
-            left join transfers t on t.account_id = o.account_id and t.unit = split_part(m, ':', 1) and t.seq = split_part(m, ':', 2)::bigint
+            left join lateral (select operation_id from transfers where account_id = o.account_id and unit = split_part(m, ':', 1) and seq = split_part(m, ':', 2)::bigint limit 1) t on true
             where t.operation_id is distinct from o.id), o.origin, o.key
         from page o order by o.account_id, o.origin, o.key
         """;
