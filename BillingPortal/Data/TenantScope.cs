@@ -82,6 +82,20 @@ public sealed class Tenants(NpgsqlDataSource source, IServiceProvider services)
 
     private async Task<TenantScope> OpenAsync(string sql, string? parameter, CancellationToken ct)
     {
+        try
+        {
+            return await TryOpenAsync(sql, parameter, ct);
+        }
+        catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is "57P01")
+        {
+            // A pooled connection that the server closed meanwhile tells so at its first command only. Nothing was done yet: once more, on a new one.
+            source.Clear();
+            return await TryOpenAsync(sql, parameter, ct);
+        }
+    }
+
+    private async Task<TenantScope> TryOpenAsync(string sql, string? parameter, CancellationToken ct)
+    {
         var connection = await source.OpenConnectionAsync(ct);
         try
         {
