@@ -5,7 +5,13 @@ using Npgsql;
 
 namespace BillingPortal.Tests.Data;
 
-public class SnapshotVersionTests(PortalFixture portal) : IClassFixture<PortalFixture>
+/// <summary>A portal that keeps production's second.</summary>
+public sealed class ImpatientPortal : PortalFixture
+{
+    protected override void Configure(IDictionary<string, string?> settings) => settings.Remove("Billing:SnapshotMaxAge");
+}
+
+public class SnapshotVersionTests(ImpatientPortal portal) : IClassFixture<ImpatientPortal>
 {
     [Fact]
     public async Task A_change_is_seen_by_another_instance_within_a_second()
