@@ -14,24 +14,24 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
 {
     /// <param name="clientKey">The caller's own idempotency key; null for none.</param>
     /// <returns>In <paramref name="clientKey"/>'s name the same checkout again; or why there is none, with nothing done.</returns>
-    public async Task<CheckoutResult> StartAsync(AccountId account, CheckoutRequest request, CheckoutReturn back, string? clientKey = null, CancellationToken ct = default)
+    public async Task<Result<CheckoutStarted>> StartAsync(AccountId account, CheckoutRequest request, CheckoutReturn back, string? clientKey = null, CancellationToken ct = default)
     {
         var (order, refusal) = await WriteDownAsync(account, request, back, clientKey, ct);
         if (refusal is not null)
         {
-            return new CheckoutResult.Refused(refusal);
+            return refusal;
         }
 
         if (order!.Url is { } before)
         {
-            return new CheckoutResult.Started(new(order.ShownId, before, Replayed: true));
+            return new CheckoutStarted(order.ShownId, before, Replayed: true);
         }
 
         var line = await LineAsync(order, ct);
         if (!line.TryGet(out var item, out var unsold))
         {
             log.LogWarning("checkout.unsold {Order} {Reason}", order.ShownId, unsold.Message);
-            return new CheckoutResult.Refused(unsold.ToRefusal());
+            return unsold.ToRefusal();
         }
 
         var made = await customers.CallAsync(account, (customer, generation) =>
@@ -39,12 +39,12 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
         if (!made.TryGet(out var session, out var error))
         {
             log.LogWarning("checkout.failed {Order} {Reason}", order.ShownId, error.Message);
-            return new CheckoutResult.Refused(error.ToRefusal());
+            return error.ToRefusal();
         }
 
         await KeepAsync(order, session, ct);
         log.LogInformation("checkout.started {Order} {Account} {Session}", order.ShownId, account, session.Id);
-        return new CheckoutResult.Started(new(order.ShownId, session.Url!));
+        return new CheckoutStarted(order.ShownId, session.Url!);
     }
 
     private async Task<(Order? Order, Refusal? Refusal)> WriteDownAsync(AccountId account, CheckoutRequest request, CheckoutReturn back, string? clientKey, CancellationToken ct)
@@ -127,23 +127,4 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             .ExecuteUpdateAsync(set => set.SetProperty(o => o.SessionId, session.Id).SetProperty(o => o.Url, session.Url), ct);
         await scope.CommitAsync(ct);
     }
-}
-
-/// <summary>What became of the wish. Closed.</summary>
-public abstract record CheckoutResult
-{
-    private CheckoutResult()
-    {
-    }
-
-    public T Match<T>(Func<CheckoutStarted, T> started, Func<Refusal, T> refused) => this switch
-    {
-        Started s => started(s.Checkout),
-        Refused r => refused(r.Refusal),
-        _ => throw new InvalidOperationException("A checkout is started or refused."),
-    };
-
-    public sealed record Started(CheckoutStarted Checkout) : CheckoutResult;
-
-    public sealed record Refused(Refusal Refusal) : CheckoutResult;
 }

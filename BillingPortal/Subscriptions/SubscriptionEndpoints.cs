@@ -131,6 +131,6 @@ internal static class SubscriptionEndpoints
             : null;
     }
 
-    private static Results<Ok<SubscriptionView>, ProblemHttpResult> View(SubscriptionResult result) =>
+    private static Results<Ok<SubscriptionView>, ProblemHttpResult> View(Result<Subscription> result) =>
         result.Match<Results<Ok<SubscriptionView>, ProblemHttpResult>>(done => TypedResults.Ok(SubscriptionView.Of(done)), refusal => refusal.ToProblem());
 }

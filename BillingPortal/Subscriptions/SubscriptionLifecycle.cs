@@ -29,23 +29,23 @@ public sealed class SubscriptionLifecycle(
     }
 
     /// <summary>Starts one on the card on file. Without a card: 402, and a checkout is the way.</summary>
-    public async Task<SubscriptionResult> StartAsync(AccountId account, string planId, BillingInterval interval, string actor, CancellationToken ct = default)
+    public async Task<Result<Subscription>> StartAsync(AccountId account, string planId, BillingInterval interval, string actor, CancellationToken ct = default)
     {
         var (currency, hadOne) = await FactsAsync(account, ct);
         var wish = Sold(planId, interval, currency);
         if (wish.Price is not { } sold)
         {
-            return new SubscriptionResult.Refused(wish.Refusal!);
+            return wish.Refusal!;
         }
 
         if (await FindAsync(account, ct) is { } current)
         {
-            return new SubscriptionResult.Refused(new(ErrorCode.Conflict, $"There is a subscription to {current.Plan} already: change it with PUT. Nothing was done."));
+            return new Refusal(ErrorCode.Conflict, $"There is a subscription to {current.Plan} already: change it with PUT. Nothing was done.");
         }
 
         if (!(await prices.FindAsync(sold, ct)).TryGet(out var price, out var error))
         {
-            return new SubscriptionResult.Refused(error.ToRefusal());
+            return error.ToRefusal();
         }
 
         var request = await WriteDownAsync(account, "start", planId, interval, actor, ct);
@@ -67,12 +67,12 @@ public sealed class SubscriptionLifecycle(
 
     /// <summary>Changes plan or interval at once; what is unused is credited and the difference billed now.</summary>
     /// <param name="prorationDate">From a preview; null: now.</param>
-    public async Task<SubscriptionResult> ChangeAsync(AccountId account, string planId, BillingInterval interval, DateTimeOffset? prorationDate, string actor, CancellationToken ct = default)
+    public async Task<Result<Subscription>> ChangeAsync(AccountId account, string planId, BillingInterval interval, DateTimeOffset? prorationDate, string actor, CancellationToken ct = default)
     {
         var (current, price, refusal) = await ChangeOfAsync(account, planId, interval, ct);
         if (refusal is not null)
         {
-            return new SubscriptionResult.Refused(refusal);
+            return refusal;
         }
 
         var request = await WriteDownAsync(account, "change", planId, interval, actor, ct);
@@ -88,12 +88,12 @@ public sealed class SubscriptionLifecycle(
     }
 
     /// <summary>What <see cref="ChangeAsync"/> would bill. Changes nothing.</summary>
-    public async Task<PreviewResult> PreviewAsync(AccountId account, string planId, BillingInterval interval, CancellationToken ct = default)
+    public async Task<Result<SubscriptionPreview>> PreviewAsync(AccountId account, string planId, BillingInterval interval, CancellationToken ct = default)
     {
         var (current, price, refusal) = await ChangeOfAsync(account, planId, interval, ct);
         if (refusal is not null)
         {
-            return new PreviewResult.Refused(refusal);
+            return refusal;
         }
 
         var items = new StripeSubscriptionItemOptions[] { new() { Id = current!.ItemId, Price = price } };
@@ -103,22 +103,22 @@ public sealed class SubscriptionLifecycle(
         var next = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = items, ProrationBehavior = "none" } }, ct);
         if (!now.TryGet(out var due, out var error) || !next.TryGet(out var later, out error))
         {
-            return new PreviewResult.Refused(error.ToRefusal());
+            return error.ToRefusal();
         }
 
         var currency = Unit.Of(due.Currency);
-        return new PreviewResult.Previewed(new(
+        return new SubscriptionPreview(
             planId, interval, currency, StripeMoney.FromMinor(due.Total, currency), at,
             [.. due.Lines.Data.Select(l => new PreviewLine(l.Description ?? "", StripeMoney.FromMinor(l.Amount, currency), l.IsProration))],
-            StripeMoney.FromMinor(later.Total, currency), later.NextPaymentAttempt));
+            StripeMoney.FromMinor(later.Total, currency), later.NextPaymentAttempt);
     }
 
     /// <param name="now">True: ends at once, without refund. False: at the period's end.</param>
-    public async Task<SubscriptionResult> CancelAsync(AccountId account, bool now, string actor, CancellationToken ct = default)
+    public async Task<Result<Subscription>> CancelAsync(AccountId account, bool now, string actor, CancellationToken ct = default)
     {
         if (await FindAsync(account, ct) is not { } current)
         {
-            return new SubscriptionResult.Refused(None);
+            return None;
         }
 
         var request = await WriteDownAsync(account, now ? "cancel_now" : "cancel", current.Plan, null, actor, ct);
@@ -129,16 +129,16 @@ public sealed class SubscriptionLifecycle(
     }
 
     /// <summary>Withdraws a cancellation that has not come about yet.</summary>
-    public async Task<SubscriptionResult> ResumeAsync(AccountId account, string actor, CancellationToken ct = default)
+    public async Task<Result<Subscription>> ResumeAsync(AccountId account, string actor, CancellationToken ct = default)
     {
         if (await FindAsync(account, ct) is not { } current)
         {
-            return new SubscriptionResult.Refused(None);
+            return None;
         }
 
         if (!current.CancelAtPeriodEnd)
         {
-            return new SubscriptionResult.Done(current);
+            return current;
         }
 
         var request = await WriteDownAsync(account, "resume", current.Plan, null, actor, ct);
@@ -220,12 +220,12 @@ public sealed class SubscriptionLifecycle(
     }
 
     /// <summary>After Stripe has answered: reads the subscription afresh in the customer's turn and takes it over, so that the next page shows it.</summary>
-    private async Task<SubscriptionResult> FollowAsync(SubscriptionRequest request, StripeResult<StripeSubscription> answer, CancellationToken ct)
+    private async Task<Result<Subscription>> FollowAsync(SubscriptionRequest request, StripeResult<StripeSubscription> answer, CancellationToken ct)
     {
         if (!answer.TryGet(out var subscription, out var error))
         {
             await ConcludeAsync(request, error.IsTransient ? null : error.Message, ct);
-            return new SubscriptionResult.Refused(error.ToRefusal());
+            return error.ToRefusal();
         }
 
         await using var turn = await CustomerTurn.TakeAsync(database, subscription.Customer, time, ct);
@@ -243,8 +243,8 @@ public sealed class SubscriptionLifecycle(
         await using var read = await tenants.ForAccountAsync(request.AccountId, ct);
         var row = await read.Db.Set<Subscription>().FindAsync([request.AccountId, subscription.Id], ct);
         return row is null
-            ? new SubscriptionResult.Refused(new(ErrorCode.Overloaded, "The change was made, and is not visible here yet. Look again shortly."))
-            : new SubscriptionResult.Done(row);
+            ? new Refusal(ErrorCode.Overloaded, "The change was made, and is not visible here yet. Look again shortly.")
+            : row;
     }
 
     private async Task ConcludeAsync(SubscriptionRequest request, string? outcome, CancellationToken ct)
@@ -254,42 +254,4 @@ public sealed class SubscriptionLifecycle(
         request.Outcome = outcome is { Length: > 1000 } ? outcome[..1000] : outcome;
         await scope.CommitAsync(ct);
     }
-}
-
-/// <summary>What became of a wish about a subscription. Closed.</summary>
-public abstract record SubscriptionResult
-{
-    private SubscriptionResult()
-    {
-    }
-
-    public T Match<T>(Func<Subscription, T> done, Func<Refusal, T> refused) => this switch
-    {
-        Done d => done(d.Subscription),
-        Refused r => refused(r.Refusal),
-        _ => throw new InvalidOperationException("A wish is done or refused."),
-    };
-
-    public sealed record Done(Subscription Subscription) : SubscriptionResult;
-
-    public sealed record Refused(Refusal Refusal) : SubscriptionResult;
-}
-
-/// <summary>A preview, or why there is none. Closed.</summary>
-public abstract record PreviewResult
-{
-    private PreviewResult()
-    {
-    }
-
-    public T Match<T>(Func<SubscriptionPreview, T> previewed, Func<Refusal, T> refused) => this switch
-    {
-        Previewed p => previewed(p.Preview),
-        Refused r => refused(r.Refusal),
-        _ => throw new InvalidOperationException("A preview is made or refused."),
-    };
-
-    public sealed record Previewed(SubscriptionPreview Preview) : PreviewResult;
-
-    public sealed record Refused(Refusal Refusal) : PreviewResult;
 }
