@@ -49,7 +49,7 @@ public static class TransferWords
         TransferKind.Overage => "Use beyond the allowance, billed with the period",
         TransferKind.Refund => "Charge refunded",
         TransferKind.Adjustment => "Correction",
-        TransferKind.Reversal => "Correction of an earlier entry",
+        TransferKind.Reversal => row.Book == Book.Plan ? "Allowance of the former plan" : "Correction of an earlier entry",
         TransferKind.Dispute => "Payment disputed",
     };
 }
