@@ -25,7 +25,11 @@ public class VerificationTests(LedgerFixture portal) : IClassFixture<LedgerFixtu
     private async Task TamperAsync(string sql, AccountId account)
     {
         await portal.ExecuteAsync("alter table transfers disable trigger append_only");
-        await portal.ExecuteAsync(sql, account.Value);
+        foreach (var statement in sql.Split(';'))
+        {
+            await portal.ExecuteAsync(statement, account.Value);
+        }
+
         await portal.ExecuteAsync("alter table transfers enable trigger append_only");
     }
 
@@ -50,6 +54,9 @@ public class VerificationTests(LedgerFixture portal) : IClassFixture<LedgerFixtu
     [InlineData("update operation_details set details = '{\"reason\":\"other\"}' where account_id = $1", "digested")]
     [InlineData("update operations set moved = 'credit:1' where account_id = $1 and key = 'c3'", "not its own")]
     [InlineData("delete from wallets where account_id = $1 and unit = 'messages'", "no wallet")]
+    // Two rows swapped: under each other's numbers, or whole with all that follows from them.
+    [InlineData("update transfers set seq = case seq when 3 then 1004 when 4 then 1003 end where account_id = $1 and unit = 'credit' and seq in (3, 4);update transfers set seq = seq - 1000 where account_id = $1 and seq > 1000", "hash")]
+    [InlineData("update transfers t set id = o.id, created_at = o.created_at, operation_id = o.operation_id, hash = o.hash from transfers o where t.account_id = $1 and o.account_id = $1 and t.unit = 'credit' and o.unit = 'credit' and t.seq in (3, 4) and o.seq = 7 - t.seq", "hash")]
     public async Task A_changed_row_is_found(string sql, string what)
     {
         var account = await BusyAsync();

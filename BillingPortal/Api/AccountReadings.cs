@@ -21,7 +21,7 @@ internal static class AccountReadings
     {
         var account = api.MapGroup("/accounts/{account}").WithTags("Accounts").RequireScope(Scope.Read);
         account.MapGet("/billing-status", StatusAsync).WithName("GetBillingStatus").WithSummary("Plan, allowances with use, wallets and enforcement in one call");
-        account.MapGet("/wallets", WalletsAsync).WithName("GetWallets").WithSummary("Balances with the grants they are made of; makes an account at first sight");
+        account.MapGet("/wallets", WalletsAsync).WithName("GetWallets").WithSummary("Balances with the grants they are made of and the newest anchor of their chain; makes an account at first sight");
         account.MapGet("/ledger", LedgerAsync).WithName("ListTransfers").WithSummary("Every movement, newest first; filters unit, kind, from, to");
         account.MapGet("/quotas", QuotasAsync).WithName("ListQuotas").WithSummary("The plan's allowances with their use");
         account.MapGet("/entitlements", EntitlementsAsync).WithName("GetEntitlements").WithSummary("What the plan includes");
@@ -45,10 +45,17 @@ internal static class AccountReadings
             Available(wallets, Unit.FreeUse), Available(wallets, Unit.Credit), standing.TotalUses, enforcement.Mode));
     }
 
-    private static async Task<Results<Ok<WalletList>, ProblemHttpResult>> WalletsAsync(string account, HttpContext context, AccountDirectory directory, LedgerReads reads, CancellationToken ct) =>
-        await directory.OpenAsync(context.Caller(), account, ct) is { } id
-            ? TypedResults.Ok(new WalletList([.. (await reads.WalletsAsync(id, ct)).Select(WalletShown.Of)]))
-            : AccountDirectory.Unknown.ToProblem();
+    private static async Task<Results<Ok<WalletList>, ProblemHttpResult>> WalletsAsync(string account, HttpContext context, AccountDirectory directory, LedgerReads reads, CancellationToken ct)
+    {
+        if (await directory.OpenAsync(context.Caller(), account, ct) is not { } id)
+        {
+            return AccountDirectory.Unknown.ToProblem();
+        }
+
+        var wallets = await reads.WalletsAsync(id, ct);
+        var anchors = (await reads.NewestAnchorsAsync(id, ct)).ToDictionary(a => a.Unit);
+        return TypedResults.Ok(new WalletList([.. wallets.Select(w => WalletShown.Of(w, anchors.GetValueOrDefault(w.Unit)))]));
+    }
 
     private static async Task<Results<Ok<QuotaList>, ProblemHttpResult>> QuotasAsync(
         string account, HttpContext context, AccountDirectory directory, LedgerReads reads, CatalogSnapshot catalog, CancellationToken ct)

@@ -31,11 +31,17 @@ internal sealed record AccountListed(string Id, string ExternalId, string? Email
 
 internal sealed record GrantShown(string Id, GrantSource Source, Amount Amount, Amount Remaining, DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt);
 
-internal sealed record WalletShown(Unit Unit, Amount Balance, Amount Held, Amount Available, Amount? Debt, IReadOnlyList<GrantShown> Grants)
+/// <summary>Where the wallet's chain of hashes ended when it was last anchored: kept elsewhere, it proves that nothing was cut off since.</summary>
+internal sealed record AnchorShown(long Seq, Amount Balance, string Hash, DateTimeOffset AnchoredAt);
+
+internal sealed record WalletShown(Unit Unit, Amount Balance, Amount Held, Amount Available, Amount? Debt, IReadOnlyList<GrantShown> Grants, AnchorShown? Anchor)
 {
-    public static WalletShown Of(WalletView wallet) => new(
+    public static WalletShown Of(WalletView wallet) => Of(wallet, null);
+
+    public static WalletShown Of(WalletView wallet, AnchorView? anchor) => new(
         wallet.Unit, wallet.Balance, wallet.Held, wallet.Available, wallet.Debt.IsZero ? null : wallet.Debt,
-        [.. wallet.Grants.Select(g => new GrantShown(g.Id.ToString(), g.Source, g.Amount, g.Remaining, g.ExpiresAt, g.CreatedAt))]);
+        [.. wallet.Grants.Select(g => new GrantShown(g.Id.ToString(), g.Source, g.Amount, g.Remaining, g.ExpiresAt, g.CreatedAt))],
+        anchor is null ? null : new(anchor.Seq, anchor.Balance, anchor.Hash, anchor.AnchoredAt));
 }
 
 internal sealed record WalletList(IReadOnlyList<WalletShown> Data);

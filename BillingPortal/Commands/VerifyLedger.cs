@@ -7,7 +7,7 @@ namespace BillingPortal.Commands;
 /// <summary>Proves every ledger, or one account's, from its rows.</summary>
 internal static class VerifyLedger
 {
-    public static readonly Command Command = new(["ledger", "verify"], "[ACCOUNT]", "proves numbers, hash chains and balances of every ledger, or of one account's", NeedsDatabase: true, RunAsync);
+    public static readonly Command Command = new(["ledger", "verify"], "[ACCOUNT]", "proves numbers, hash chains, balances and anchors of every ledger, or of one account's", NeedsDatabase: true, RunAsync);
 
     private static async Task<int> RunAsync(IServiceProvider services, Arguments arguments, CancellationToken ct)
     {
@@ -22,7 +22,7 @@ internal static class VerifyLedger
             }
         }
 
-        var report = await services.GetRequiredService<LedgerVerification>().RunAsync(only, ct);
+        var report = await services.GetRequiredService<LedgerVerification>().RunAsync(only, new Shown(), ct);
         foreach (var problem in report.Problems)
         {
             await Console.Error.WriteLineAsync($"{problem.Account} {problem.Unit} {(problem.Seq == 0 ? "" : $"row {problem.Seq}")}: {problem.What}");
@@ -30,5 +30,21 @@ internal static class VerifyLedger
 
         await Console.Out.WriteLineAsync($"{report.Wallets} wallets, {report.Transfers} transfers, {(report.Ok ? "no problems" : $"{report.Problems.Count} problems")}");
         return report.Ok ? 0 : 1;
+    }
+
+    /// <summary>Progress on standard error: one line that changes on a terminal, a line for each tenth in a log.</summary>
+    private sealed class Shown : IProgress<VerificationProgress>
+    {
+        public void Report(VerificationProgress value)
+        {
+            if (!Console.IsErrorRedirected)
+            {
+                Console.Error.Write(value.Percent < 100 ? $"\r{value.Percent} %" : "\r     \r");
+            }
+            else if (value.Percent % 10 == 0 && value.Percent is > 0 and < 100)
+            {
+                Console.Error.WriteLine($"{value.Percent} %, {value.Rows} rows");
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ internal static class LedgerDownloads
     {
         app.MapGet("/portal/ledger.csv", OwnAsync).RequireAuthorization(Policies.Customer).ExcludeFromDescription();
         app.MapGet("/admin/ledger.csv", AllAsync).RequireAuthorization(Policies.Staff).ExcludeFromDescription();
+        app.MapGet("/admin/anchors.csv", AnchorsAsync).RequireAuthorization(Policies.Staff).ExcludeFromDescription();
     }
 
     private static Task OwnAsync(HttpContext context, LedgerReads ledger, AccountRegister register, string? unit, string? kind, string? from, string? to) =>
@@ -30,6 +31,8 @@ internal static class LedgerDownloads
 
         await LedgerCsv.WriteAsync(context, ledger, register, LedgerFilters.Parse(unit, kind, from, to, Zone(context)), one, context.RequestAborted);
     }
+
+    private static Task AnchorsAsync(HttpContext context, LedgerReads ledger) => AnchorsCsv.WriteAsync(context, ledger, null, context.RequestAborted);
 
     private static TimeZoneInfo Zone(HttpContext context) =>
         Viewer.Of(context.Request.Cookies[Viewer.ZoneCookie] is { } cookie ? Uri.UnescapeDataString(cookie) : null).Zone;

@@ -5,8 +5,8 @@ using NpgsqlTypes;
 
 namespace BillingPortal.Ledger;
 
-/// <summary>Holds what stands beside the ledger against it: every charge's receipt, every recorded operation, and every paid row's charge.</summary>
-internal sealed class BooksProof(Tenants tenants)
+/// <summary>Holds what stands beside the ledger against it: every charge's receipt, every recorded operation, every paid row's charge, and every anchor's wallet.</summary>
+internal sealed class BooksProof(Tenants tenants, ProgressCount progress)
 {
     private const int RowsAtOnce = 2_000;
 
@@ -38,11 +38,19 @@ internal sealed class BooksProof(Tenants tenants)
         from page t order by t.account_id, t.unit, t.seq
         """;
 
+    private const string Anchored = """
+        with page as (select account_id, unit, seq from ledger_anchors where (account_id, unit, seq) > ($1, $2, $5) and ($3::uuid is null or account_id = $3)
+            order by account_id, unit, seq limit $4)
+        select a.account_id, a.unit, a.seq, not exists (select from wallets w where w.account_id = a.account_id and w.unit = a.unit)
+        from page a order by a.account_id, a.unit, a.seq
+        """;
+
     public async Task RunAsync(AccountId? account, List<LedgerProblem> problems, CancellationToken ct)
     {
         await ChargesAsync(account, problems, ct);
         await OperationsAsync(account, problems, ct);
-        await PaidAsync(account, problems, ct);
+        await RowsAsync(Paid, "the charge that it belongs to is missing", account, problems, ct);
+        await RowsAsync(Anchored, "it was anchored, and the whole wallet is not there any more", account, problems, ct);
     }
 
     private async Task ChargesAsync(AccountId? account, List<LedgerProblem> problems, CancellationToken ct)
@@ -62,6 +70,8 @@ internal sealed class BooksProof(Tenants tenants)
                     problems.Add(new(new(last.Account), null, 0, $"{new ChargeId(new(last.Account), last.Id)} names as paid what its ledger does not show: {reader.GetString(2)}"));
                 }
             }
+
+            progress.Add(rows);
         }
     }
 
@@ -82,26 +92,30 @@ internal sealed class BooksProof(Tenants tenants)
                     problems.Add(new(new(last.Account), null, 0, $"operation {reader.GetGuid(1)} names rows that are not its own: {reader.GetString(2)}"));
                 }
             }
+
+            progress.Add(rows);
         }
     }
 
-    private async Task PaidAsync(AccountId? account, List<LedgerProblem> problems, CancellationToken ct)
+    private async Task RowsAsync(string sql, string what, AccountId? account, List<LedgerProblem> problems, CancellationToken ct)
     {
         var last = (Account: account?.Value ?? Guid.Empty, Unit: "", Seq: 0L);
         for (var rows = RowsAtOnce; rows == RowsAtOnce && problems.Count < LedgerVerification.MostProblems;)
         {
             rows = 0;
             await using var scope = await tenants.ForStaffAsync(ct);
-            await using var reader = await ReaderAsync(scope, Paid, account, [new() { Value = last.Account }, new() { Value = last.Unit }], new() { Value = last.Seq }, ct);
+            await using var reader = await ReaderAsync(scope, sql, account, [new() { Value = last.Account }, new() { Value = last.Unit }], new() { Value = last.Seq }, ct);
             while (await reader.ReadAsync(ct))
             {
                 rows++;
                 last = (reader.GetGuid(0), reader.GetString(1), reader.GetInt64(2));
                 if (reader.GetBoolean(3))
                 {
-                    problems.Add(new(new(last.Account), Unit.Of(last.Unit), last.Seq, "the charge that it belongs to is missing"));
+                    problems.Add(new(new(last.Account), Unit.Of(last.Unit), last.Seq, what));
                 }
             }
+
+            progress.Add(rows);
         }
     }
 

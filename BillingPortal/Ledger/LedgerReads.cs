@@ -56,6 +56,16 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
     public IAsyncEnumerable<TransferView> AllAsync(TransferFilter filter, AccountId? account = null, CancellationToken ct = default) =>
         AllTransfers.InOrderAsync(tenants, filter, account, ct);
 
+    /// <summary>The newest anchor of each of the account's wallets that has one.</summary>
+    public async Task<IReadOnlyList<AnchorView>> NewestAnchorsAsync(AccountId account, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        return await AnchorReading.NewestAsync(scope, account, ct);
+    }
+
+    /// <summary>All anchors of one account or of everybody, by account, unit and number; for exports.</summary>
+    public IAsyncEnumerable<AnchorView> AnchorsAsync(AccountId? account = null, CancellationToken ct = default) => AnchorReading.InOrderAsync(tenants, account, ct);
+
     /// <summary>One charge with its refunds.</summary>
     /// <returns>Null: the account has no such charge.</returns>
     public async Task<(Charge Charge, IReadOnlyList<ChargeRefund> Refunds)?> ChargeAsync(ChargeId id, CancellationToken ct = default)

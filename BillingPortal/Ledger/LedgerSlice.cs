@@ -14,6 +14,7 @@ internal static class LedgerSlice
         builder.Services.AddSingleton<LedgerReads>();
         builder.Services.AddSingleton<LedgerVerification>();
         builder.Services.AddRecurringJob<AdvanceIdleAccounts>();
+        builder.Services.AddRecurringJob<AnchorLedgers>();
         return builder;
     }
 

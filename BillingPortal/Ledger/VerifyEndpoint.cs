@@ -25,7 +25,7 @@ internal static class VerifyEndpoint
             }
         }
 
-        var report = await verification.RunAsync(only, ct);
+        var report = await verification.RunAsync(only, ct: ct);
         return TypedResults.Ok(new Answer(report.Ok, report.Wallets, report.Transfers,
             [.. report.Problems.Select(p => new Finding(p.Account.ToString(), p.Unit, p.Seq == 0 ? null : p.Seq, p.What))]));
     }

@@ -7,7 +7,8 @@ namespace BillingPortal.Ledger;
 public sealed record LedgerProblem(AccountId Account, Unit? Unit, long Seq, string What);
 
 /// <summary>Follows one wallet's rows from the first and says where they do not add up. Pure.</summary>
-internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants)
+/// <param name="lastAnchor">The newest anchor of the wallet, read together with it; null: none.</param>
+internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants, LedgerAnchor? lastAnchor = null)
 {
     private readonly Dictionary<Guid, decimal> inGrants = [];
     private readonly List<LedgerProblem> problems = [];
@@ -20,7 +21,8 @@ internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants)
     public IReadOnlyList<LedgerProblem> Problems => problems;
 
     /// <summary>Takes the wallet's rows in order; what was appended after the wallet was read is none of this proof's.</summary>
-    public void Add(Transfer row)
+    /// <param name="anchor">What was anchored when this row was the last; null: it never was.</param>
+    public void Add(Transfer row, LedgerAnchor? anchor = null)
     {
         if (row.Seq > wallet.Seq)
         {
@@ -43,6 +45,11 @@ internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants)
         {
             Problem(row.Seq, "its hash does not follow from the row and the hash before it");
             isBroken = true;
+        }
+
+        if (anchor is not null && !(anchor.Hash.AsSpan().SequenceEqual(row.Hash) && anchor.Balance == row.BalanceAfter))
+        {
+            Problem(row.Seq, $"it is not the row that was anchored at {anchor.AnchoredAt:u}");
         }
 
         if (row.CreatedAt < last)
@@ -69,6 +76,11 @@ internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants)
         else if (!isBroken && !hash.AsSpan().SequenceEqual(wallet.LastHash))
         {
             Problem(seq, "the wallet's last hash is not that of its last row");
+        }
+
+        if (lastAnchor is { } anchor && anchor.Seq > wallet.Seq)
+        {
+            Problem(anchor.Seq, $"it was anchored at {anchor.AnchoredAt:u} and is not there any more");
         }
 
         if (balance != wallet.Balance.Value)

@@ -1040,6 +1040,46 @@ namespace BillingPortal.Data.Migrations
                     b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.LedgerAnchor", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Unit")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("unit");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.Property<DateTimeOffset>("AnchoredAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("anchored_at");
+
+                    b.Property<decimal>("Balance")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("balance");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("hash");
+
+                    b.HasKey("AccountId", "Unit", "Seq")
+                        .HasName("pk_ledger_anchors");
+
+                    b.ToTable("ledger_anchors", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_ledger_anchors_hash", "octet_length(hash) = 32");
+
+                            t.HasCheckConstraint("ck_ledger_anchors_seq", "seq > 0");
+                        });
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.LedgerHead", b =>
                 {
                     b.Property<Guid>("AccountId")
