@@ -23,6 +23,8 @@ internal static class DataSlice
         builder.Services.AddSingleton<Schema>();
         builder.Services.AddSingleton<DatabaseStart>();
         builder.Services.AddHostedService(sp => sp.GetRequiredService<DatabaseStart>());
+        builder.Services.AddSingleton<SecretBox>();
+        builder.Services.AddHostedService<ResealSecrets>();
         builder.Services.AddSingleton<SnapshotVersion>();
         builder.Services.AddHostedService(sp => sp.GetRequiredService<SnapshotVersion>());
         return builder;

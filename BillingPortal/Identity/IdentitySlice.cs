@@ -39,6 +39,7 @@ internal static class IdentitySlice
         services.AddSingleton<AccountTokens>();
         services.AddSingleton<PortalLinks>();
         services.AddSingleton<ProtectionKeys>();
+        services.AddSingleton<ISealedSecrets>(s => s.GetRequiredService<ProtectionKeys>());
         services.AddSingleton<IConfigureOptions<KeyManagementOptions>, ProtectionKeyOptions>();
         // Every instance reads the others' cookies and tokens: the name must not depend on where the program lies.
         services.AddDataProtection().SetApplicationName("BillingPortal");

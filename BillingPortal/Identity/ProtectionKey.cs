@@ -7,7 +7,7 @@ namespace BillingPortal.Identity;
 internal sealed class ProtectionKey
 {
     public Guid Id { get; init; }
-    public string Xml { get; init; } = "";
+    public string Xml { get; set; } = "";
     public DateTimeOffset CreatedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<ProtectionKey>

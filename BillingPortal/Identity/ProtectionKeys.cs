@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 namespace BillingPortal.Identity;
 
 /// <summary>Data-protection keys stand in the database, so that every instance reads every cookie and token, and a restart signs nobody out.</summary>
-internal sealed class ProtectionKeys(IDbContextFactory<BillingDbContext> contexts, TimeProvider time) : IXmlRepository
+internal sealed class ProtectionKeys(IDbContextFactory<BillingDbContext> contexts, SecretBox box, TimeProvider time) : IXmlRepository, ISealedSecrets
 {
     public IReadOnlyCollection<XElement> GetAllElements()
     {
@@ -26,67 +26,88 @@ internal sealed class ProtectionKeys(IDbContextFactory<BillingDbContext> context
         db.Add(new ProtectionKey { Id = Guid.CreateVersion7(), Xml = element.ToString(SaveOptions.DisableFormatting), CreatedAt = time.Now() });
         db.SaveChanges();
     }
+
+    public async Task<int> ResealAsync(CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct);
+        var resealed = 0;
+        foreach (var key in await db.Set<ProtectionKey>().ToListAsync(ct))
+        {
+            var element = XElement.Parse(key.Xml);
+            if (ProtectionKeyEncryption.Reseal(element, box))
+            {
+                key.Xml = element.ToString(SaveOptions.DisableFormatting);
+                resealed++;
+            }
+        }
+
+        await db.SaveChangesAsync(ct);
+        return resealed;
+    }
 }
 
 /// <summary>Plugs the repository, and the encryption where keys for it are configured, into data protection.</summary>
-internal sealed class ProtectionKeyOptions(ProtectionKeys repository, IConfiguration configuration) : IConfigureOptions<KeyManagementOptions>
+internal sealed class ProtectionKeyOptions(ProtectionKeys repository, SecretBox box) : IConfigureOptions<KeyManagementOptions>
 {
     public void Configure(KeyManagementOptions options)
     {
         options.XmlRepository = repository;
-        if (ProtectionKeyEncryption.KeysOf(configuration) is { Count: > 0 } keys)
+        if (box.HasKeys)
         {
-            options.XmlEncryptor = new ProtectionKeyEncryption.Encryptor(keys[0]);
+            options.XmlEncryptor = new ProtectionKeyEncryption.Encryptor(box);
         }
     }
 }
 
-/// <summary>AES-256-GCM under <c>Encryption:Keys</c>: the newest key encrypts, every one of them decrypts.</summary>
+/// <summary>How a data-protection key stands in a <see cref="SecretBox"/>.</summary>
 internal static class ProtectionKeyEncryption
 {
-    private const int NonceLength = 12;
-    private const int TagLength = 16;
+    private const string Purpose = "";
+    private const string Sealed = "sealed";
+    // Names of data protection's own format (https://learn.microsoft.com/aspnet/core/security/data-protection/implementation/key-storage-format).
+    private static readonly XNamespace Format = "http://schemas.asp.net/2015/03/dataProtection";
 
-    /// <summary>Comma-separated, newest first. Any text of at least 32 characters; its SHA-256 is the key.</summary>
-    public static IReadOnlyList<byte[]> KeysOf(IConfiguration configuration) =>
-        [.. (configuration["Encryption:Keys"] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(key =>
-            key.Length >= 32 ? SHA256.HashData(Encoding.UTF8.GetBytes(key)) : throw new InvalidOperationException("Each of Encryption:Keys needs at least 32 characters."))];
-
-    internal sealed class Encryptor(byte[] key) : IXmlEncryptor
+    internal sealed class Encryptor(SecretBox box) : IXmlEncryptor
     {
-        public EncryptedXmlInfo Encrypt(XElement plaintextElement)
-        {
-            var plain = Encoding.UTF8.GetBytes(plaintextElement.ToString(SaveOptions.DisableFormatting));
-            var box = new byte[NonceLength + TagLength + plain.Length];
-            RandomNumberGenerator.Fill(box.AsSpan(0, NonceLength));
-            using var aes = new AesGcm(key, TagLength);
-            aes.Encrypt(box.AsSpan(0, NonceLength), plain, box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength));
-            CryptographicOperations.ZeroMemory(plain);
-            return new(new XElement("sealed", Convert.ToBase64String(box)), typeof(Decryptor));
-        }
+        public EncryptedXmlInfo Encrypt(XElement plaintextElement) => new(Seal(plaintextElement, box), typeof(Decryptor));
     }
 
     internal sealed class Decryptor(IServiceProvider services) : IXmlDecryptor
     {
-        public XElement Decrypt(XElement encryptedElement)
-        {
-            var box = Convert.FromBase64String(encryptedElement.Value);
-            var plain = new byte[box.Length - NonceLength - TagLength];
-            foreach (var key in KeysOf(services.GetRequiredService<IConfiguration>()))
-            {
-                using var aes = new AesGcm(key, TagLength);
-                try
-                {
-                    aes.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength), plain);
-                    return XElement.Parse(Encoding.UTF8.GetString(plain));
-                }
-                catch (AuthenticationTagMismatchException)
-                {
-                    // An older key sealed it; try the next.
-                }
-            }
+        public XElement Decrypt(XElement encryptedElement) =>
+            services.GetRequiredService<SecretBox>().Open(Convert.FromBase64String(encryptedElement.Value), Purpose) is { } opened
+                ? XElement.Parse(opened.Text)
+                : throw new CryptographicException("None of Encryption:Keys opens a stored data-protection key.");
+    }
 
-            throw new CryptographicException("None of Encryption:Keys opens a stored data-protection key.");
+    /// <summary>Seals anew what an older key sealed, and what was stored before there was any key. What no key opens stays as it is.</summary>
+    /// <returns>Whether anything changed.</returns>
+    public static bool Reseal(XElement key, SecretBox box)
+    {
+        var changed = false;
+        foreach (var element in key.Descendants(Sealed).ToList())
+        {
+            if (box.Open(Convert.FromBase64String(element.Value), Purpose) is { IsNewest: false } opened)
+            {
+                element.Value = Convert.ToBase64String(box.Seal(opened.Plain, Purpose));
+                changed = true;
+            }
         }
+
+        foreach (var element in key.Descendants().Where(e => (string?)e.Attribute(Format + "requiresEncryption") == "true").ToList())
+        {
+            element.ReplaceWith(new XElement(Format + "encryptedSecret", new XAttribute("decryptorType", typeof(Decryptor).AssemblyQualifiedName!), Seal(element, box)));
+            changed = true;
+        }
+
+        return changed;
+    }
+
+    private static XElement Seal(XElement plain, SecretBox box)
+    {
+        var text = Encoding.UTF8.GetBytes(plain.ToString(SaveOptions.DisableFormatting));
+        var box64 = Convert.ToBase64String(box.Seal(text, Purpose));
+        CryptographicOperations.ZeroMemory(text);
+        return new(Sealed, box64);
     }
 }

@@ -1,3 +1,4 @@
+using BillingPortal.Payments.Settings;
 using BillingPortal.Payments.Simulator;
 using BillingPortal.Payments.Stripe;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -5,26 +6,23 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace BillingPortal.Payments;
 
-/// <summary>The connection that the configuration names: Stripe with a secret key; without one the simulator in Development, and no payments elsewhere.</summary>
-internal sealed class ConfiguredStripe(IConfiguration configuration, IHostEnvironment environment, IServer server, SimulatorSecrets simulator) : IStripeConnection
+/// <summary>The connection in force: Stripe with a secret key, from the settings or the configuration; without one the simulator in Development, and no payments elsewhere.</summary>
+internal sealed class ConfiguredStripe(StripeSettings settings, IConfiguration configuration, IHostEnvironment environment, IServer server, SimulatorSecrets simulator) : IStripeConnection
 {
-    private static readonly Uri StripeItself = new("https://api.stripe.com");
+    internal static readonly Uri StripeItself = new("https://api.stripe.com");
 
     public StripeConnection Current
     {
         get
         {
-            var key = configuration["Stripe:SecretKey"]?.Trim();
+            var keys = settings.InForce;
             var apiBase = Uri.TryCreate(configuration["Stripe:ApiBase"]?.Trim(), UriKind.Absolute, out var set) ? set : null;
-            var secrets = (configuration["Stripe:WebhookSecret"] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            if (!string.IsNullOrEmpty(key))
-            {
-                return new(PaymentsMode.Stripe, apiBase ?? StripeItself, key, secrets);
-            }
-
-            return environment.IsDevelopment()
-                ? new(PaymentsMode.Simulator, apiBase ?? OwnAddress(SimulatorSlice.Path), SimulatorSecrets.ApiKey, [.. secrets, simulator.WebhookSecret])
+            var connection = keys.SecretKey is { } key ? new(PaymentsMode.Stripe, apiBase ?? StripeItself, key, keys.WebhookSecrets!)
+                // Keys are there and cannot be read: nothing is sold, and nothing is given away either.
+                : settings.IsUnreadable ? new(PaymentsMode.Stripe, null, null, keys.WebhookSecrets!)
+                : environment.IsDevelopment() ? new(PaymentsMode.Simulator, apiBase ?? OwnAddress(SimulatorSlice.Path), SimulatorSecrets.ApiKey, [.. keys.WebhookSecrets!, simulator.WebhookSecret])
                 : StripeConnection.None;
+            return connection with { CheckoutsPaused = keys.CheckoutsPaused, PublishableKey = keys.PublishableKey, PortalConfiguration = keys.PortalConfiguration, BoundPrices = keys.BoundPrices };
         }
     }
 

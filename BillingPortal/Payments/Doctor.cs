@@ -1,6 +1,7 @@
 using BillingPortal.Access;
 using BillingPortal.Catalog;
 using BillingPortal.Data;
+using BillingPortal.Payments.Settings;
 using BillingPortal.Payments.Stripe;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -19,12 +20,13 @@ public sealed record Finding(string Check, FindingState State, string Message, s
 public sealed record Diagnosis(bool Ok, IReadOnlyList<Finding> Findings);
 
 /// <summary>Looks at the setup (A12): database, migrations, Stripe's keys, every price. Changes nothing.</summary>
-public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfiguration configuration, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults)
+public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox box, StripeSettings settings, IHostEnvironment environment, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults)
 {
     public async Task<Diagnosis> LookAsync(CancellationToken ct = default)
     {
         var findings = new List<Finding>();
         await DatabaseAsync(findings, ct);
+        Encryption(findings);
         await KeysAsync(findings, ct);
         Webhooks(findings);
         await PricesAsync(findings, ct);
@@ -48,14 +50,19 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfigurat
         }
     }
 
+    private void Encryption(List<Finding> findings) => findings.Add(
+        settings.IsUnreadable ? new("encryption keys", FindingState.Error, "None of them opens the stored keys for Stripe: nothing can be bought.", "Put the key that sealed them back at the end of Encryption__Keys, or enter the keys anew under Settings.")
+        : box.HasKeys ? new("encryption keys", FindingState.Ok, "Secrets in the database are sealed.")
+        : new("encryption keys", environment.IsProduction() ? FindingState.Error : FindingState.Warning, "None is set: the keys that seal cookies stand readable in a dump, and no key for Stripe can be kept in the settings.", "Set Encryption__Keys to 32 or more random characters, and keep it apart from the dumps."));
+
     private async Task KeysAsync(List<Finding> findings, CancellationToken ct)
     {
         var current = connection.Current;
         if (current.Mode != PaymentsMode.Stripe)
         {
             findings.Add(current.Mode == PaymentsMode.Simulator
-                ? new("stripe key", FindingState.Warning, "No key is set: payments go to the built-in simulator, and no money moves.", "Set Stripe__SecretKey to take real payments.")
-                : new("stripe key", FindingState.Warning, "No key is set: nothing can be bought, and enforcement is off.", "Set Stripe__SecretKey."));
+                ? new("stripe key", FindingState.Warning, "No key is set: payments go to the built-in simulator, and no money moves.", "Give a secret key under Settings, or by Stripe__SecretKey, to take real payments.")
+                : new("stripe key", FindingState.Warning, "No key is set: nothing can be bought, and enforcement is off.", "Give a secret key under Settings, or by Stripe__SecretKey."));
             return;
         }
 
@@ -63,12 +70,12 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfigurat
         var answer = await stripe.Events.ListAsync(new() { Limit = 1 }, ct);
         findings.Add(answer.Match(
             _ => new Finding("stripe key", FindingState.Ok, $"Stripe takes the {mode} key."),
-            error => new Finding("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Stripe__SecretKey.")));
-        if (configuration["Stripe:PublishableKey"]?.Trim() is { Length: > 0 } publishable)
+            error => new Finding("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Settings or Stripe__SecretKey.")));
+        if (current.PublishableKey is { } publishable)
         {
             findings.Add(publishable.StartsWith("pk_live_", StringComparison.Ordinal) == current.IsLive
                 ? new("publishable key", FindingState.Ok, $"It is for {mode}, as the secret key is.")
-                : new("publishable key", FindingState.Error, $"The secret key is for {mode} and the publishable key is not.", $"Take both keys from the same mode: Stripe__PublishableKey must begin with pk_{mode}_."));
+                : new("publishable key", FindingState.Error, $"The secret key is for {mode} and the publishable key is not.", $"Take both keys from the same mode: the publishable one must begin with pk_{mode}_."));
         }
     }
 
@@ -76,7 +83,7 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfigurat
     {
         var secrets = connection.Current.WebhookSecrets;
         findings.Add(connection.Current.Mode == PaymentsMode.None ? new("webhook secret", FindingState.Warning, "Without payments there are no webhooks.")
-            : secrets.Count == 0 ? new("webhook secret", FindingState.Error, "None is set: every delivery is refused.", "Copy the signing secret of the webhook endpoint into Stripe__WebhookSecret.")
+            : secrets.Count == 0 ? new("webhook secret", FindingState.Error, "None is set: every delivery is refused.", "Copy the signing secret of the webhook endpoint into Settings or Stripe__WebhookSecret.")
             : secrets.Any(s => !s.StartsWith("whsec_", StringComparison.Ordinal) || s.Any(char.IsWhiteSpace)) ? new("webhook secret", FindingState.Warning, "A secret does not look like one: it begins with whsec_ and holds no space.", "Copy the signing secret anew.")
             : new("webhook secret", FindingState.Ok, secrets.Count == 1 ? "One is set." : $"{secrets.Count} are set, as while one is being replaced."));
         if (faults.Counts.Values.Sum() is > 0 and var refused)
@@ -102,12 +109,13 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, IConfigurat
         }
     }
 
-    private static Finding Judge(SoldPrice sold, StripePrice? price, StripeConnection current, bool simulated)
+    private Finding Judge(SoldPrice sold, StripePrice? price, StripeConnection current, bool simulated)
     {
-        var check = $"price {sold.Bound ?? sold.LookupKey}";
-        var mend = sold.Bound is null
-            ? $"Make an active price in Stripe with lookup key {sold.LookupKey} ({sold.Amount} {sold.Currency}{(sold.Interval is { } every ? $" each {SoldPrice.Word(every)}" : ", one time")})."
-            : $"Name a fitting price for {sold.Name} in the catalog, or none, so that it is found by its lookup key {sold.LookupKey}.";
+        var bound = prices.BoundOf(sold);
+        var check = $"price {bound ?? sold.LookupKey}";
+        var mend = bound is null
+            ? $"Run `stripe sync`, or make an active price in Stripe with lookup key {sold.LookupKey} ({sold.Amount} {sold.Currency}{(sold.Interval is { } every ? $" each {SoldPrice.Word(every)}" : ", one time")})."
+            : $"Bind a fitting price to {sold.LookupKey} (Settings, or the catalog's stripe_price), or none, so that it is found by its lookup key {sold.LookupKey}.";
         return price is null && simulated ? new(check, FindingState.Ok, $"{sold.Name}: the simulator makes it at the first purchase.")
             : price is null ? new(check, FindingState.Error, $"{sold.Name}: there is no such price. Its button is off.", mend)
             : sold.Mismatch(price, current.IsLive) is { } why && !simulated ? new(check, FindingState.Error, $"{sold.Name}: {price.Id} does not fit, {why}. Its button is off.", mend)

@@ -1,5 +1,6 @@
 using BillingPortal.Audit;
 using BillingPortal.Data;
+using BillingPortal.Payments.Settings;
 using BillingPortal.Payments.Simulator;
 using BillingPortal.Payments.Stripe;
 
@@ -10,6 +11,11 @@ internal static class PaymentsSlice
     public static WebApplicationBuilder AddPayments(this WebApplicationBuilder builder)
     {
         builder.AddSimulator();
+        builder.Services.AddSingleton(s => new StripeSettings(
+            s.GetRequiredService<Tenants>(), s.GetRequiredService<SecretBox>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<IConfiguration>(), s.GetRequiredService<TimeProvider>(), s));
+        builder.Services.AddSingleton<ISnapshotPart>(s => s.GetRequiredService<StripeSettings>());
+        builder.Services.AddSingleton<ISealedSecrets>(s => s.GetRequiredService<StripeSettings>());
+        builder.Services.AddTransient<ConnectionTest>();
         builder.Services.AddSingleton<ConfiguredStripe>();
         builder.Services.AddSingleton<IStripeConnection>(s => s.GetRequiredService<ConfiguredStripe>());
         builder.Services.AddSingleton(s => new StripeRetries(s.GetRequiredService<TimeProvider>()));
@@ -34,5 +40,5 @@ internal static class PaymentsSlice
         app.MapSimulator();
     }
 
-    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api.MapWebhookEvents().MapDoctor();
+    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api.MapWebhookEvents().MapDoctor().MapStripeSettings();
 }

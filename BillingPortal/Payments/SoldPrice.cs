@@ -72,11 +72,14 @@ public sealed class SoldPrices(StripeClient stripe, IStripeConnection connection
             : new StripeError(StripeFailure.Missing, price is null ? $"There is no price with lookup key {sold.LookupKey}." : $"Price {price.Id} does not fit: {sold.Mismatch(price, current.IsLive)}.") { Param = "price" };
     }
 
+    /// <summary>An existing price id: this environment's own binding, else the catalog's.</summary>
+    public string? BoundOf(SoldPrice sold) => connection.Current.BoundPrices.GetValueOrDefault(sold.LookupKey) ?? sold.Bound;
+
     /// <returns>Stripe's price for what is sold, fitting or not; null when there is none.</returns>
     public async Task<StripeResult<StripePrice?>> LookUpAsync(SoldPrice sold, bool simulated, CancellationToken ct)
     {
         // Price ids that the catalog names belong to an account at Stripe, which the simulator is not.
-        if (sold.Bound is { } bound && !simulated)
+        if (BoundOf(sold) is { } bound && !simulated)
         {
             return (await stripe.Prices.GetAsync(bound, ct)).Match<StripeResult<StripePrice?>>(
                 price => new StripeResult<StripePrice?>.Answered(price),
@@ -119,7 +122,7 @@ public sealed class SoldPrices(StripeClient stripe, IStripeConnection connection
     /// <summary>The plan and interval that a price of a subscription stands for; also a price that has lost its lookup key to a newer one.</summary>
     public (Plan Plan, BillingInterval Interval)? PlanOf(StripePrice price)
     {
-        var key = price.LookupKey ?? price.Metadata.GetValueOrDefault("catalog");
+        var key = connection.Current.BoundPrices.FirstOrDefault(b => b.Value == price.Id).Key ?? price.LookupKey ?? price.Metadata.GetValueOrDefault("catalog");
         foreach (var plan in catalog.Current.Plans)
         {
             foreach (var sold in plan.Prices)

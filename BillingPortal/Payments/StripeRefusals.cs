@@ -6,6 +6,9 @@ namespace BillingPortal.Payments;
 /// <summary>What a failed call to Stripe means for the caller. Stripe's own words stay in the log: they may name internals.</summary>
 public static class StripeRefusals
 {
+    /// <summary>Staff paused new checkouts; what was begun before goes on.</summary>
+    public static Refusal Paused => new(ErrorCode.Conflict, "New purchases are paused for the moment. Nothing was done and nothing is charged; try again later.");
+
     public static Refusal ToRefusal(this StripeError error) => error.Failure switch
     {
         StripeFailure.NotConfigured => new(ErrorCode.Conflict, "Payments are not set up here, so nothing can be bought. Nothing was done."),

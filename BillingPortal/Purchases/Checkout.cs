@@ -16,6 +16,11 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
     /// <returns>In <paramref name="clientKey"/>'s name the same checkout again; or why there is none, with nothing done.</returns>
     public async Task<Result<CheckoutStarted>> StartAsync(AccountId account, CheckoutRequest request, CheckoutReturn back, string? clientKey = null, CancellationToken ct = default)
     {
+        if (stripe.CheckoutsPaused)
+        {
+            return StripeRefusals.Paused;
+        }
+
         var (order, refusal) = await WriteDownAsync(account, request, back, clientKey, ct);
         if (refusal is not null)
         {

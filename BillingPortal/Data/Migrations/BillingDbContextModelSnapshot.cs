@@ -1491,6 +1491,51 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("stripe_customers", (string)null);
                 });
 
+            modelBuilder.Entity("BillingPortal.Payments.Settings.StripeSetting", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<string>("BoundPrices")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("bound_prices");
+
+                    b.Property<DateTimeOffset>("ChangedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("changed_at");
+
+                    b.Property<bool>("CheckoutsPaused")
+                        .HasColumnType("boolean")
+                        .HasColumnName("checkouts_paused");
+
+                    b.Property<string>("PortalConfiguration")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("portal_configuration");
+
+                    b.Property<string>("PublishableKey")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("publishable_key");
+
+                    b.Property<byte[]>("SecretKey")
+                        .HasColumnType("bytea")
+                        .HasColumnName("secret_key");
+
+                    b.Property<byte[]>("WebhookSecrets")
+                        .HasColumnType("bytea")
+                        .HasColumnName("webhook_secrets");
+
+                    b.HasKey("Id")
+                        .HasName("pk_stripe_settings");
+
+                    b.ToTable("stripe_settings", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_stripe_settings_one_row", "id = 1");
+                        });
+                });
+
             modelBuilder.Entity("BillingPortal.Payments.Simulator.SimulatorDelivery", b =>
                 {
                     b.Property<string>("EventId")

@@ -10,6 +10,9 @@ namespace BillingPortal.Payments.Stripe;
 /// </summary>
 public sealed class StripeClient(HttpClient http, IStripeConnection connection, StripeRetries retries, ILogger<StripeClient> log)
 {
+    /// <summary>Whether staff paused new checkouts (B8).</summary>
+    public bool CheckoutsPaused => connection.Current.CheckoutsPaused;
+
     public StripeCustomers Customers => new(this);
     public StripeProducts Products => new(this);
     public StripePrices Prices => new(this);

@@ -17,6 +17,14 @@ public sealed record StripeConnection(PaymentsMode Mode, Uri? ApiBase, string? S
 {
     public static readonly StripeConnection None = new(PaymentsMode.None, null, null, []);
 
+    public string? PublishableKey { get; init; }
+    /// <summary>True: no new checkouts are begun, while webhooks go on being taken.</summary>
+    public bool CheckoutsPaused { get; init; }
+    /// <summary><c>bpc_…</c>: what Stripe's own portal offers; null: the account's default.</summary>
+    public string? PortalConfiguration { get; init; }
+    /// <summary>Existing price ids of this environment, by the catalog's lookup keys.</summary>
+    public IReadOnlyDictionary<string, string> BoundPrices { get; init; } = new Dictionary<string, string>();
+
     public bool IsLive => SecretKey is not null && (SecretKey.StartsWith("sk_live_", StringComparison.Ordinal) || SecretKey.StartsWith("rk_live_", StringComparison.Ordinal));
 
     // Secrets do not belong in logs, where a record's own text would put them.
