@@ -159,5 +159,5 @@ internal sealed class AccountJoin(AccountRegister register, LedgerReads reads, L
     }
 
     private AccountView View(Account? account, Standing standing) =>
-        AccountView.Of(account ?? throw new InvalidOperationException("An account that was found is gone; accounts are never deleted."), standing, catalog.Current.FindPlan(standing.Plan));
+        AccountView.Of(account ?? throw new InvalidOperationException("An account that was found is gone; accounts are never deleted."), standing, standing.PlanIn(catalog.Current));
 }

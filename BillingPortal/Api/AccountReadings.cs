@@ -38,7 +38,7 @@ internal static class AccountReadings
 
         var standing = await reads.StandingAsync(id, ct);
         var wallets = await reads.WalletsAsync(id, ct);
-        var plan = PlanOf(catalog.Current, standing);
+        var plan = standing.PlanIn(catalog.Current);
         return TypedResults.Ok(new BillingStatus(
             id.ToString(), known.ExternalId, plan.Id, plan.Name, standing.Status, standing.GraceUntil, standing.PeriodStart, standing.PeriodEnd,
             QuotaShown.Of(catalog.Current, plan, standing, wallets), [.. wallets.Select(WalletShown.Of)],
@@ -66,13 +66,13 @@ internal static class AccountReadings
         }
 
         var standing = await reads.StandingAsync(id, ct);
-        return TypedResults.Ok(new QuotaList(QuotaShown.Of(catalog.Current, PlanOf(catalog.Current, standing), standing, await reads.WalletsAsync(id, ct))));
+        return TypedResults.Ok(new QuotaList(QuotaShown.Of(catalog.Current, standing.PlanIn(catalog.Current), standing, await reads.WalletsAsync(id, ct))));
     }
 
     private static async Task<Results<Ok<EntitlementsShown>, ProblemHttpResult>> EntitlementsAsync(
         string account, HttpContext context, AccountDirectory directory, LedgerReads reads, CatalogSnapshot catalog, CancellationToken ct) =>
         await directory.FindAsync(context.Caller(), account, ct) is { } id
-            ? TypedResults.Ok(EntitlementsShown.Of(PlanOf(catalog.Current, await reads.StandingAsync(id, ct))))
+            ? TypedResults.Ok(EntitlementsShown.Of(catalog.Current, await reads.StandingAsync(id, ct)))
             : AccountDirectory.Unknown.ToProblem();
 
     private static async Task<Results<Ok<ListAnswer<TransferShown>>, ProblemHttpResult>> LedgerAsync(
@@ -104,9 +104,6 @@ internal static class AccountReadings
             return Refusal.Invalid("cursor", "Must be a next_cursor of this list.").ToProblem();
         }
     }
-
-    private static Plan PlanOf(CatalogDocument catalog, Standing standing) =>
-        catalog.FindPlan(standing.Plan) ?? catalog.FindPlan(catalog.DefaultPlan) ?? throw new InvalidOperationException("The catalog lacks its own default plan.");
 
     private static Amount Available(IReadOnlyList<WalletView> wallets, Unit unit) => wallets.FirstOrDefault(w => w.Unit == unit)?.Available ?? Amount.Zero;
 }

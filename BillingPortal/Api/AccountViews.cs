@@ -15,9 +15,9 @@ internal sealed record AccountView(
     string Id, string ExternalId, string? Email, string? Name, Unit? Currency, AccountStatus Status, string Plan, LowBalancePolicy LowBalancePolicy, Amount? OverdraftLimit,
     long TotalUses, DateTimeOffset CreatedAt, JsonElement Metadata, ConsentView? MarketingConsent)
 {
-    public static AccountView Of(Account account, Standing standing, Plan? plan) => new(
-        account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, standing.Currency ?? account.Currency, standing.Status, standing.Plan,
-        standing.LowBalancePolicy ?? plan?.LowBalancePolicy ?? LowBalancePolicy.Block, standing.OverdraftLimit ?? (plan?.LowBalancePolicy == LowBalancePolicy.Limited ? plan.OverdraftLimit : null),
+    public static AccountView Of(Account account, Standing standing, Plan plan) => new(
+        account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, standing.Currency ?? account.Currency, standing.Status, plan.Id,
+        standing.LowBalancePolicy ?? plan.LowBalancePolicy, standing.OverdraftLimit ?? (plan.LowBalancePolicy == LowBalancePolicy.Limited ? plan.OverdraftLimit : null),
         standing.TotalUses, account.CreatedAt, JsonElement.Parse(account.Metadata),
         account.MarketingConsent is { } agreed ? new(agreed, account.MarketingConsentAt, account.MarketingConsentSource) : null);
 }
@@ -81,14 +81,35 @@ internal sealed record QuotaShown(string Meter, string Name, string Cap, Amount?
 
 internal sealed record QuotaList(IReadOnlyList<QuotaShown> Data);
 
+/// <summary>What the account may do: its plan with what this customer alone has otherwise.</summary>
+/// <param name="Prices">Of this customer alone; null: none.</param>
+/// <param name="OverridesVersion">Null: it is as the plan says.</param>
 internal sealed record EntitlementsShown(string Plan, string PlanName, IReadOnlyList<string> Features, IReadOnlyList<string> Models, IReadOnlyList<string> Tools, IReadOnlyList<string> Providers, bool BringYourOwnKey, IReadOnlyList<LimitShown> Limits)
 {
-    public static EntitlementsShown Of(Plan plan) => new(
-        plan.Id, plan.Name, plan.Features, plan.Models, plan.Tools, plan.Providers, plan.BringYourOwnKey,
-        [.. plan.Allowances.Select(a => new LimitShown(a.Meter, a.Included, a.Included is null ? "unlimited" : a.Cap == Cap.Hard ? "hard" : "soft"))]);
+    public string? RateCard { get; init; }
+    public OwnPrices? Prices { get; init; }
+    public int? OverridesVersion { get; init; }
+
+    public static EntitlementsShown Of(CatalogDocument catalog, Standing standing)
+    {
+        var plan = standing.PlanIn(catalog);
+        var own = PlanOverrides.Parse(standing.Overrides);
+        return new(plan.Id, plan.Name, plan.Features, plan.Models, plan.Tools, plan.Providers, plan.BringYourOwnKey, [.. plan.Allowances.Select(LimitShown.Of)])
+        {
+            RateCard = catalog.RateCardIdOf(plan),
+            Prices = own.Prices,
+            OverridesVersion = own.IsEmpty ? null : own.Version,
+        };
+    }
 }
 
-internal sealed record LimitShown(string Meter, Amount? Included, string Cap);
+/// <param name="GracePercent">With a soft cap that sells no overage: refused beyond this share.</param>
+internal sealed record LimitShown(string Meter, Amount? Included, string Cap, int? GracePercent = null, OveragePrice? Overage = null)
+{
+    public static LimitShown Of(Allowance allowance) => new(
+        allowance.Meter, allowance.Included, allowance.Included is null ? "unlimited" : allowance.Cap == Catalog.Cap.Hard ? "hard" : "soft",
+        allowance is { Cap: Catalog.Cap.Soft, Included: not null, Overage: null } ? allowance.GracePercent : null, allowance.Overage);
+}
 
 /// <summary>All that a product's page needs in one call.</summary>
 internal sealed record BillingStatus(

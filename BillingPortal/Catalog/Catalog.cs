@@ -48,6 +48,9 @@ public sealed record CatalogDocument
     public Plan? FindPlan(string id) => Index.Plan(id);
     /// <summary>The plan, or the default one when the catalog no longer has it.</summary>
     public Plan PlanOrDefault(string id) => Index.Plan(id) ?? Index.Plan(DefaultPlan)!;
+    /// <summary>What an account stands on: its plan, or the default one when the catalog no longer has it, with what this customer alone has otherwise.</summary>
+    /// <param name="overrides">As <see cref="PlanOverrides.Write"/> made it; null: none.</param>
+    public Plan PlanFor(string id, string? overrides) => overrides is null ? PlanOrDefault(id) : Index.PlanFor(id, overrides);
     public Meter? FindMeter(string id) => Index.Meter(id);
     public ActionCost? FindAction(string id) => Index.Action(id);
     public Model? FindModel(string id) => Index.Model(id);
@@ -191,6 +194,9 @@ public sealed record Plan(string Id, string Name)
     public Amount OverdraftLimit { get; init; }
 
     public Allowance? AllowanceOf(string meter) => Allowances.FirstOrDefault(a => a.Meter == meter);
+    /// <summary>Prices of one customer alone, which come before the rate card's; null: none.</summary>
+    [JsonIgnore]
+    internal IndexedOwnPrices? OwnPrices { get; init; }
     [JsonIgnore]
     public bool IsFree => Prices.All(p => p.Amount.IsZero);
 }

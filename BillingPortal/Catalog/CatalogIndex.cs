@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 
 namespace BillingPortal.Catalog;
@@ -5,6 +6,8 @@ namespace BillingPortal.Catalog;
 /// <summary>Lookups over one <see cref="CatalogDocument"/>, made once when it comes into force, so that the hot path never walks a list.</summary>
 internal sealed class CatalogIndex
 {
+    private const int MostOwnPlans = 20_000;
+
     private readonly FrozenDictionary<string, Plan> plans;
     private readonly FrozenDictionary<string, Meter> meters;
     private readonly FrozenDictionary<string, ActionCost> actions;
@@ -12,6 +15,7 @@ internal sealed class CatalogIndex
     private readonly FrozenDictionary<string, Provider> providers;
     private readonly FrozenDictionary<string, CreditPack> creditPacks;
     private readonly FrozenDictionary<string, IndexedRateCard[]> cardsNewestFirst;
+    private readonly ConcurrentDictionary<(string Plan, string Overrides), Plan> ownPlans = new();
 
     public CatalogIndex(CatalogDocument document)
     {
@@ -36,6 +40,23 @@ internal sealed class CatalogIndex
     public string? FirstRateCard { get; }
 
     public Plan? Plan(string id) => plans.GetValueOrDefault(id);
+
+    /// <summary>A plan with one customer's overrides, made once and kept.</summary>
+    public Plan PlanFor(string id, string overrides)
+    {
+        if (ownPlans.TryGetValue((id, overrides), out var known))
+        {
+            return known;
+        }
+
+        if (ownPlans.Count >= MostOwnPlans)
+        {
+            ownPlans.Clear();
+        }
+
+        return ownPlans.GetOrAdd((id, overrides), key => PlanOverrides.Parse(key.Overrides).ApplyTo(Document, key.Plan));
+    }
+
     public Meter? Meter(string id) => meters.GetValueOrDefault(id);
     public ActionCost? Action(string id) => actions.GetValueOrDefault(id);
     public Model? Model(string id) => models.GetValueOrDefault(id);

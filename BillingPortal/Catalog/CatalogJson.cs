@@ -43,6 +43,44 @@ public static class CatalogJson
         return CatalogReading.Wrong(errors.List);
     }
 
+    /// <summary>Reads one customer's overrides: their shape by schema.json, then what they say of the catalog's parts.</summary>
+    /// <returns>The overrides, or what is wrong with them and where.</returns>
+    internal static (PlanOverrides? Overrides, IReadOnlyList<CatalogError> Errors) ReadOverrides(ReadOnlyMemory<byte> utf8, CatalogDocument catalog)
+    {
+        var errors = new CatalogErrors();
+        try
+        {
+            using var document = JsonDocument.Parse(utf8, new() { AllowDuplicateProperties = false });
+            CatalogSchema.Check("overrides", document.RootElement, errors);
+            if (errors.List.Count == 0)
+            {
+                var overrides = document.RootElement.Deserialize<PlanOverrides>(Options)!;
+                CatalogReferences.Check(catalog, overrides, errors);
+                return (errors.List.Count == 0 ? overrides : null, errors.List);
+            }
+        }
+        catch (JsonException e)
+        {
+            errors.Add(PathOf(e), e.Path is null ? $"this is no usable JSON: {e.Message}" : e.Message.Split(" Path:")[0]);
+        }
+        catch (InvalidOperationException)
+        {
+            errors.Add("", "there is text in it that is not valid Unicode");
+        }
+
+        return (null, errors.List);
+    }
+
+    internal static PlanOverrides ParseOverrides(string json) => JsonSerializer.Deserialize<PlanOverrides>(json, Options)!;
+
+    /// <summary>The overrides; fields that say nothing are left out.</summary>
+    internal static string Write(PlanOverrides overrides)
+    {
+        var written = JsonSerializer.SerializeToNode(overrides, Options)!.AsObject();
+        LeaveDefaultsOut(CatalogSchema.Root.GetProperty("$defs").GetProperty("overrides"), written);
+        return written.ToJsonString(Options);
+    }
+
     private static CatalogReading Read(JsonElement root, CatalogErrors errors)
     {
         CatalogSchema.Check(root, errors);

@@ -42,6 +42,45 @@ internal sealed class CatalogReferences
         check.CheckReserve();
     }
 
+    /// <summary>What one customer's overrides say of the catalog's parts.</summary>
+    public static void Check(CatalogDocument catalog, PlanOverrides overrides, CatalogErrors errors) => new CatalogReferences(catalog, errors).CheckOverrides(overrides);
+
+    private void CheckOverrides(PlanOverrides own)
+    {
+        if (own.Plan is { } plan && catalog.FindPlan(plan) is null)
+        {
+            errors.Add("plan", NoSuch("plan", plan, catalog.Plans.Select(p => p.Id)));
+        }
+
+        Unique("allowances", "meter", own.Allowances, a => a.Meter);
+        Each("allowances", own.Allowances, CheckAllowance);
+        CheckPatterns("features", "feature", own.Features ?? [], catalog.Features.Select(f => f.Id));
+        CheckPatterns("models", "model", own.Models ?? [], catalog.Models.Select(m => m.Id));
+        CheckPatterns("tools", "tool", own.Tools ?? [], catalog.Tools.Select(t => t.Id));
+        CheckPatterns("providers", "provider", own.Providers ?? [], catalog.Providers.Select(p => p.Id));
+        CheckFunding("funding", own.Funding);
+        CheckRateCard("rate_card", own.RateCard);
+        if (own.Prices is not { } prices)
+        {
+            return;
+        }
+
+        if (prices.Unit is { } unit)
+        {
+            CheckPriceUnit(unit, "prices.unit");
+        }
+
+        CheckRates("prices", prices.Models, prices.Meters);
+        Unique("prices.actions", "action", prices.Actions, a => a.Action);
+        Each("prices.actions", prices.Actions, (action, at) =>
+        {
+            if (catalog.FindAction(action.Action) is null)
+            {
+                errors.Add($"{at}.action", NoSuch("action", action.Action, catalog.Actions.Select(a => a.Id)));
+            }
+        });
+    }
+
     private void CheckIds()
     {
         Unique("meters", "id", catalog.Meters, m => m.Id);
@@ -86,20 +125,28 @@ internal sealed class CatalogReferences
         CheckPatterns($"{path}.models", "model", plan.Models, catalog.Models.Select(m => m.Id));
         CheckPatterns($"{path}.tools", "tool", plan.Tools, catalog.Tools.Select(t => t.Id));
         CheckPatterns($"{path}.providers", "provider", plan.Providers, catalog.Providers.Select(p => p.Id));
-        foreach (var (unit, chain) in plan.Funding)
-        {
-            CheckPriceUnit(unit, $"{path}.funding.{unit}");
-            Unique($"{path}.funding.{unit}", "wallet", chain, s => s.Wallet.Code);
-            Each($"{path}.funding.{unit}", chain, CheckFundingStep);
-        }
-
-        if (plan.RateCard is { } card && !cards.Contains(card))
-        {
-            errors.Add($"{path}.rate_card", NoSuch("rate card", card, cards));
-        }
-
+        CheckFunding($"{path}.funding", plan.Funding);
+        CheckRateCard($"{path}.rate_card", plan.RateCard);
         CheckAmount(plan.IncludedCredits, $"{path}.included_credits");
         CheckAmount(plan.OverdraftLimit, $"{path}.overdraft_limit");
+    }
+
+    private void CheckFunding(string path, IReadOnlyDictionary<Unit, IReadOnlyList<FundingStep>> chains)
+    {
+        foreach (var (unit, chain) in chains)
+        {
+            CheckPriceUnit(unit, $"{path}.{unit}");
+            Unique($"{path}.{unit}", "wallet", chain, s => s.Wallet.Code);
+            Each($"{path}.{unit}", chain, CheckFundingStep);
+        }
+    }
+
+    private void CheckRateCard(string path, string? card)
+    {
+        if (card is not null && !cards.Contains(card))
+        {
+            errors.Add(path, NoSuch("rate card", card, cards));
+        }
     }
 
     private void CheckAllowance(Allowance allowance, string path)
@@ -149,21 +196,26 @@ internal sealed class CatalogReferences
     private void CheckRateCards() => Each("rate_cards", catalog.RateCards, (card, path) =>
     {
         CheckPriceUnit(card.Unit, $"{path}.unit");
-        Unique($"{path}.meters", "meter", card.Meters, r => r.Meter);
-        Unique($"{path}.models", "model", card.Models, r => $"{r.Provider}/{r.Model}");
-        Each($"{path}.meters", card.Meters, (rate, at) =>
+        CheckRates(path, card.Models, card.Meters);
+        if (catalog.UnpricedModel == UnpricedModelPolicy.Fallback && card.Fallback is null)
+        {
+            errors.Add($"{path}.fallback", "is missing: the catalog prices models without a rate by it");
+        }
+    });
+
+    private void CheckRates(string path, IReadOnlyList<ModelRate> models, IReadOnlyList<MeterRate> ofMeters)
+    {
+        Unique($"{path}.meters", "meter", ofMeters, r => r.Meter);
+        Unique($"{path}.models", "model", models, r => $"{r.Provider}/{r.Model}");
+        Each($"{path}.meters", ofMeters, (rate, at) =>
         {
             if (!counters.Contains(rate.Meter))
             {
                 errors.Add($"{at}.meter", meters.Contains(rate.Meter) ? $"'{rate.Meter}' stands at a level: it is priced by a plan's overage" : NoSuch("meter", rate.Meter, counters));
             }
         });
-        Each($"{path}.models", card.Models, (rate, at) => CheckPatterns($"{at}.provider", "provider", [rate.Provider], catalog.Providers.Select(p => p.Id), isList: false));
-        if (catalog.UnpricedModel == UnpricedModelPolicy.Fallback && card.Fallback is null)
-        {
-            errors.Add($"{path}.fallback", "is missing: the catalog prices models without a rate by it");
-        }
-    });
+        Each($"{path}.models", models, (rate, at) => CheckPatterns($"{at}.provider", "provider", [rate.Provider], catalog.Providers.Select(p => p.Id), isList: false));
+    }
 
     private void CheckReserve()
     {

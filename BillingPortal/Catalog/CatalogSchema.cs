@@ -33,6 +33,9 @@ internal static class CatalogSchema
         return schema;
     }
 
+    /// <summary>Holds a value to one of the schema's parts, by its name.</summary>
+    public static void Check(string part, JsonElement value, CatalogErrors errors) => Check(Root.GetProperty("$defs").GetProperty(part), value, "", errors);
+
     private static void Check(JsonElement schema, JsonElement value, string path, CatalogErrors errors)
     {
         if (schema.TryGetProperty("type", out var type) && !HasType(type, value))

@@ -34,6 +34,51 @@ public sealed partial class AccountState
         }
 
         TouchHead();
+        CloseForChange();
+        Head.Plan = next.Id;
+        Plan = Catalog.PlanFor(next.Id, Head.Overrides);
+        Head.PeriodAnchor = border;
+        SetPeriod(Period.Monthly(border, Now));
+        OpenAllowances();
+        return null;
+    }
+
+    /// <summary>Sets what this customer alone has otherwise than the plan (E12). Where that changes allowances, they settle as with a change of plan.</summary>
+    /// <param name="wanted">Checked against the catalog; with a version above zero it is refused when there is a newer one.</param>
+    public Refusal? ChangeOverrides(PlanOverrides wanted)
+    {
+        var standing = PlanOverrides.Parse(Head.Overrides);
+        if (wanted.Version > 0 && wanted.Version != standing.Version)
+        {
+            return new(ErrorCode.Conflict, $"These overrides were made of version {wanted.Version}, but {standing.Version} is in force. Nothing was changed; read them again.");
+        }
+
+        if ((wanted with { Version = standing.Version }).Write() == standing.Write())
+        {
+            return null;
+        }
+
+        TouchHead();
+        var overrides = (wanted with { Version = standing.Version + 1 }).Write();
+        var next = Catalog.PlanFor(Head.Plan, overrides);
+        var settles = next.IncludedCredits != Plan.IncludedCredits || !next.Allowances.SequenceEqual(Plan.Allowances);
+        if (settles)
+        {
+            CloseForChange();
+        }
+
+        Plan = next;
+        Head.Overrides = overrides;
+        if (settles)
+        {
+            OpenAllowances();
+        }
+
+        return null;
+    }
+
+    private void CloseForChange()
+    {
         foreach (var allowance in Plan.Allowances)
         {
             SettleOnPlanChange(allowance);
@@ -43,13 +88,6 @@ public sealed partial class AccountState
         {
             Close(grant, TransferKind.Reversal, Book.Plan);
         }
-
-        Plan = next;
-        Head.Plan = next.Id;
-        Head.PeriodAnchor = border;
-        SetPeriod(Period.Monthly(border, Now));
-        OpenAllowances();
-        return null;
     }
 
     /// <summary>Sets the account's standing and, after a failed payment, how long access lasts.</summary>

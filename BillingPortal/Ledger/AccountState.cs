@@ -18,7 +18,7 @@ public sealed partial class AccountState
     {
         Head = head;
         Catalog = catalog;
-        Plan = catalog.PlanOrDefault(head.Plan);
+        Plan = catalog.PlanFor(head.Plan, head.Overrides);
         Now = (now > head.AdvancedAt ? now : head.AdvancedAt).ToMicroseconds();
     }
 

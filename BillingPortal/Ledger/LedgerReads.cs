@@ -19,7 +19,7 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
             head = await HeadAsync(account, ct) ?? throw new InvalidOperationException("A ledger that was just opened is not there.");
         }
 
-        return new(account, head.Plan, head.Status, head.GraceUntil, head.PeriodStart, head.PeriodEnd, head.LowBalancePolicy, head.OverdraftLimit, head.Currency, head.TotalUses);
+        return new(account, head.Plan, head.Status, head.GraceUntil, head.PeriodStart, head.PeriodEnd, head.LowBalancePolicy, head.OverdraftLimit, head.Currency, head.TotalUses, head.Overrides);
     }
 
     /// <summary>All wallets with the grants in play, by unit. Opens and advances the account like <see cref="StandingAsync"/>.</summary>

@@ -16,8 +16,14 @@ public sealed record GrantView(GrantId Id, Unit Unit, GrantSource Source, Amount
     DateTimeOffset? ExpiresAt, DateTimeOffset CreatedAt, string? Reference);
 
 /// <summary>Where an account stands: plan, period, policies.</summary>
+/// <param name="Plan">The plan subscribed to, or the default one; what it comes to for this customer says <see cref="PlanIn"/>.</param>
+/// <param name="Overrides">What this customer alone has otherwise; null: nothing.</param>
 public sealed record Standing(AccountId Account, string Plan, AccountStatus Status, DateTimeOffset? GraceUntil, DateTimeOffset PeriodStart, DateTimeOffset PeriodEnd,
-    LowBalancePolicy? LowBalancePolicy, Amount? OverdraftLimit, Unit? Currency, long TotalUses);
+    LowBalancePolicy? LowBalancePolicy, Amount? OverdraftLimit, Unit? Currency, long TotalUses, string? Overrides = null)
+{
+    /// <summary>The plan as it holds for this customer, overrides applied.</summary>
+    public Plan PlanIn(CatalogDocument catalog) => catalog.PlanFor(Plan, Overrides);
+}
 
 /// <summary>A ledger row as people see it.</summary>
 /// <param name="Amount">With the wallet's sign.</param>

@@ -83,3 +83,29 @@ public sealed class LowBalanceOperation(AccountId account, Origin origin, string
         return digest.Sha256();
     }
 }
+
+/// <summary>Sets what one customer has otherwise than the plan (E12).</summary>
+/// <param name="overrides">All of them, checked against the catalog; what stood before is gone.</param>
+public sealed class OverridesOperation(AccountId account, Origin origin, string key, PlanOverrides overrides) : Operation(account, origin, key)
+{
+    public override string Kind => "overrides";
+    public override byte[] BodyHash => Hash();
+    /// <summary>As they stood and as they stand, once decided.</summary>
+    public (PlanOverrides Before, PlanOverrides After) Decided { get; private set; } = (PlanOverrides.None, PlanOverrides.None);
+
+    public override Refusal? Decide(AccountState account)
+    {
+        var before = PlanOverrides.Parse(account.Head.Overrides);
+        var refusal = account.ChangeOverrides(overrides);
+        Decided = (before, PlanOverrides.Parse(account.Head.Overrides));
+        return refusal;
+    }
+
+    private byte[] Hash()
+    {
+        var digest = new DigestWriter(stackalloc byte[512]);
+        digest.Add(Kind);
+        digest.Add(overrides.Write());
+        return digest.Sha256();
+    }
+}

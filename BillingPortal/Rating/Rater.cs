@@ -11,7 +11,7 @@ public static class Rater
     /// <param name="now">Chooses the version of the rate card in force.</param>
     public static RatingResult Rate(CatalogDocument catalog, Plan plan, ChargeSubject subject, DateTimeOffset now) => subject switch
     {
-        { Action: { } action } => RateAction(catalog, subject, action),
+        { Action: { } action } => RateAction(catalog, plan, subject, action),
         { Meter: { } meter } => RateMeter(catalog, plan, subject, meter, now),
         { Unit: { } unit, Amount: { } amount } => RateAmount(catalog, subject, unit, amount),
         { Model: { } model, Tokens: { } tokens } => RateTokens(catalog, plan, subject, model, tokens, now),
@@ -19,14 +19,15 @@ public static class Rater
         _ => new Refusal(ErrorCode.InvalidRequest, "A charge names an action, a meter, a model with tokens, or a unit with an amount."),
     };
 
-    private static RatingResult RateAction(CatalogDocument catalog, ChargeSubject subject, string action)
+    private static RatingResult RateAction(CatalogDocument catalog, Plan plan, ChargeSubject subject, string action)
     {
         if (catalog.FindAction(action) is not { IsActive: true } cost)
         {
             return new Refusal(ErrorCode.UnknownAction, $"The catalog has no action '{action}'. Nothing was charged.");
         }
 
-        return Priced(catalog, subject, cost.Unit, subject.Quantity, null, [Line(action, subject.Quantity, cost.Price.Value, 1, cost.Unit)]);
+        var own = plan.OwnPrices?.Action(action);
+        return Priced(catalog, subject, cost.Unit, subject.Quantity, own is null ? null : plan.OwnPrices!.Card.Card.Label, [Line(action, subject.Quantity, (own ?? cost.Price).Value, 1, cost.Unit)]);
     }
 
     private static RatingResult RateMeter(CatalogDocument catalog, Plan plan, ChargeSubject subject, string meter, DateTimeOffset now)
@@ -41,7 +42,7 @@ public static class Rater
             return Refusal.Invalid("meter", $"'{meter}' stands at a level: report its value as a usage event. Nothing was charged.");
         }
 
-        var card = catalog.FindRateCard(plan, now);
+        var card = plan.OwnPrices?.Card is { } own && own.MeterRate(meter) is not null ? own : catalog.FindRateCard(plan, now);
         if (card?.MeterRate(meter) is { } rate)
         {
             return Priced(catalog, subject, card.Card.Unit, subject.Quantity, card.Card.Label, [Line(meter, subject.Quantity, rate.Price, rate.Per, card.Card.Unit)]);
@@ -68,7 +69,7 @@ public static class Rater
     private static RatingResult RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)
     {
         var provider = subject.Provider ?? catalog.FindModel(model)?.Provider ?? "";
-        var card = catalog.FindRateCard(plan, now);
+        var card = plan.OwnPrices?.Card is { } own && own.ModelRate(provider, model) is not null ? own : catalog.FindRateCard(plan, now);
         if (card?.ModelRate(provider, model) is { } rate)
         {
             return Priced(catalog, subject, card.Card.Unit, 1m, card.Card.Label, TokenLines(model, tokens, rate.Prices, card.Card.Unit));

@@ -9,9 +9,10 @@ internal static class SubscriptionsSlice
         builder.Services.AddTransient<SubscriptionMirror>();
         builder.Services.AddTransient<SubscriptionLifecycle>();
         builder.Services.AddTransient<StripePortal>();
+        builder.Services.AddSingleton<AccountOverrides>();
         builder.Services.AddTransient<IStripeEventHandler, SubscriptionEvents>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapSubscriptions(this RouteGroupBuilder api) => api.MapSubscriptionEndpoints();
+    public static RouteGroupBuilder MapSubscriptions(this RouteGroupBuilder api) => api.MapSubscriptionEndpoints().MapOverrides();
 }

@@ -28,8 +28,7 @@ public sealed class AccountReader(Tenants tenants, LedgerReads ledger, CatalogSn
             wallets = [.. wallets, new WalletView(Unit.Credit, Amount.Zero, Amount.Zero, Amount.Zero, Amount.Zero, [])];
         }
 
-        var plan = document.FindPlan(standing.Plan);
-        var allowances = plan is null ? [] : AllowanceView.Of(document, plan, standing, wallets, time.GetUtcNow());
+        var allowances = AllowanceView.Of(document, standing.PlanIn(document), standing, wallets, time.GetUtcNow());
         return new(id, account.ExternalId, account.Name, account.Email, standing, wallets, allowances);
     }
 
