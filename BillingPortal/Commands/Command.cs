@@ -24,6 +24,8 @@ internal sealed record Command(
         CatalogCommands.Seed,
         Demo.DemoCommand.Command,
         VerifyLedger.Command,
+        StripeCommands.Doctor,
+        StripeCommands.Sync,
         ApiKeyCommand.Create,
     ];
 

@@ -3,6 +3,7 @@ using BillingPortal.Catalog;
 using BillingPortal.Data;
 using BillingPortal.Payments.Settings;
 using BillingPortal.Payments.Stripe;
+using BillingPortal.Payments.Sync;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
@@ -20,7 +21,7 @@ public sealed record Finding(string Check, FindingState State, string Message, s
 public sealed record Diagnosis(bool Ok, IReadOnlyList<Finding> Findings);
 
 /// <summary>Looks at the setup (A12): database, migrations, Stripe's keys, every price. Changes nothing.</summary>
-public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox box, StripeSettings settings, IHostEnvironment environment, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults)
+public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox box, StripeSettings settings, IHostEnvironment environment, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults, StripeSync sync)
 {
     public async Task<Diagnosis> LookAsync(CancellationToken ct = default)
     {
@@ -30,6 +31,7 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
         await KeysAsync(findings, ct);
         Webhooks(findings);
         await PricesAsync(findings, ct);
+        await SetupAsync(findings, ct);
         return new(findings.TrueForAll(f => f.State != FindingState.Error), findings);
     }
 
@@ -108,6 +110,37 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
             findings.Add(found.Match(price => Judge(sold, price, current, simulated), error => new Finding($"price {sold.LookupKey}", FindingState.Error, $"Stripe did not say: {error.Message}", "Mend the key first.")));
         }
     }
+
+    /// <summary>The rest of what Stripe must have is what a sync would do.</summary>
+    private async Task SetupAsync(List<Finding> findings, CancellationToken ct)
+    {
+        if (connection.Current is not { Mode: PaymentsMode.Stripe, SecretKey: not null } || !catalog.IsLoaded)
+        {
+            return;
+        }
+
+        (await sync.RunAsync("doctor", dryRun: true, ct)).Match(
+            report =>
+            {
+                // Prices were looked at above, one by one.
+                findings.AddRange(report.Steps.Where(s => !s.What.StartsWith("price ", StringComparison.Ordinal)).Select(Judge));
+                return true;
+            },
+            refusal =>
+            {
+                findings.Add(new("stripe setup", FindingState.Warning, refusal.Detail, "Look again in a moment."));
+                return false;
+            });
+    }
+
+    private static Finding Judge(SyncStep step) => step.Act switch
+    {
+        SyncAct.InOrder => new(step.What, FindingState.Ok, step.Detail),
+        SyncAct.Failed => new(step.What, FindingState.Error, $"Stripe did not say: {step.Detail}", "Mend the key first."),
+        SyncAct.Blocked => new(step.What, FindingState.Error, "It cannot be set up by itself.", step.Detail),
+        // Without its endpoint nothing that is paid for is granted; the others only look or count wrong.
+        _ => new(step.What, step.What == SyncWebhook.What ? FindingState.Error : FindingState.Warning, $"To {step.Act.ToString().ToLowerInvariant()}: {step.Detail}", "Run `stripe sync`, or press Compare with Stripe under Settings."),
+    };
 
     private Finding Judge(SoldPrice sold, StripePrice? price, StripeConnection current, bool simulated)
     {

@@ -1,8 +1,11 @@
 using BillingPortal.Audit;
+using BillingPortal.Catalog;
 using BillingPortal.Data;
 using BillingPortal.Payments.Settings;
 using BillingPortal.Payments.Simulator;
 using BillingPortal.Payments.Stripe;
+using BillingPortal.Payments.Sync;
+using Npgsql;
 
 namespace BillingPortal.Payments;
 
@@ -23,6 +26,13 @@ internal static class PaymentsSlice
         builder.Services.AddHttpClient<StripeClient>(c => c.Timeout = TimeSpan.FromSeconds(30));
         builder.Services.AddTransient<CustomerLinks>();
         builder.Services.AddTransient<SoldPrices>();
+        builder.Services.AddTransient<SyncPrices>();
+        builder.Services.AddTransient<SyncMeters>();
+        builder.Services.AddTransient<SyncPortal>();
+        builder.Services.AddTransient<SyncWebhook>();
+        builder.Services.AddTransient(s => new StripeSync(
+            s.GetRequiredService<IStripeConnection>(), s.GetRequiredService<CatalogSnapshot>(), s.GetRequiredService<NpgsqlDataSource>(), s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(),
+            s.GetRequiredService<SyncPrices>(), s.GetRequiredService<SyncMeters>(), s.GetRequiredService<SyncPortal>(), s.GetRequiredService<SyncWebhook>()));
         builder.Services.AddTransient<Doctor>();
         builder.Services.AddTransient(s => new WebhookEvents(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<WebhookSignal>()));
         builder.Services.AddSingleton<SignatureFaults>();
@@ -40,5 +50,5 @@ internal static class PaymentsSlice
         app.MapSimulator();
     }
 
-    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api.MapWebhookEvents().MapDoctor().MapStripeSettings();
+    public static RouteGroupBuilder MapPayments(this RouteGroupBuilder api) => api.MapWebhookEvents().MapDoctor().MapStripeSettings().MapSync();
 }

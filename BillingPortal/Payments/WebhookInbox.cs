@@ -136,6 +136,9 @@ internal sealed class StripeEventHandlers
         }
     }
 
+    /// <summary>Every type that something here handles.</summary>
+    public IReadOnlyList<string> Types => [.. byType.Keys.Order(StringComparer.Ordinal)];
+
     public bool Handles(string type) => byType.ContainsKey(type);
 
     public IStripeEventHandler? Find(IServiceProvider scoped, string type) =>

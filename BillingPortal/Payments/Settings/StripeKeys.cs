@@ -56,7 +56,8 @@ public sealed record StripeKeysChange
         WebhookSecrets = WebhookSecrets.Or(keys.WebhookSecrets),
         CheckoutsPaused = CheckoutsPaused ?? keys.CheckoutsPaused,
         BoundPrices = BoundPrices ?? keys.BoundPrices,
-        PortalConfiguration = PortalConfiguration ?? keys.PortalConfiguration,
+        // It belongs to the account at Stripe that the key opens.
+        PortalConfiguration = PortalConfiguration ?? (SecretKey.IsSaid ? null : keys.PortalConfiguration),
     };
 }
 

@@ -39,6 +39,7 @@ internal static class SimulatorSlice
         SimulatedBillingPortal.Map(api);
         SimulatedEvents.Map(api);
         SimulatedTestClocks.Map(api);
+        SimulatedSetup.Map(api);
         routes.MapSimulatorPages();
     }
 }

@@ -13,6 +13,8 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     /// <summary>Whether staff paused new checkouts (B8).</summary>
     public bool CheckoutsPaused => connection.Current.CheckoutsPaused;
 
+    internal string? PortalConfiguration => connection.Current.PortalConfiguration;
+
     public StripeCustomers Customers => new(this);
     public StripeProducts Products => new(this);
     public StripePrices Prices => new(this);
@@ -24,6 +26,9 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     public StripePaymentMethods PaymentMethods => new(this);
     public StripeEvents Events => new(this);
     public StripeTestClocks TestClocks => new(this);
+    public StripeWebhookEndpoints WebhookEndpoints => new(this);
+    public StripePortalConfigurations PortalConfigurations => new(this);
+    public StripeMeters Meters => new(this);
 
     internal Task<StripeResult<T>> GetAsync<T>(string path, object? parameters, CancellationToken ct) =>
         SendAsync<T>(HttpMethod.Get, path, parameters, null, ct);

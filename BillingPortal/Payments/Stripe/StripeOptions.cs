@@ -14,6 +14,7 @@ public sealed record StripeProductOptions(string Name)
 {
     public string? Id { get; init; }
     public string? Description { get; init; }
+    public bool? Active { get; init; }
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 }
 

@@ -21,6 +21,8 @@ public readonly struct StripeProducts(StripeClient client)
 {
     public Task<StripeResult<StripeProduct>> CreateAsync(StripeProductOptions options, string idempotencyKey, CancellationToken ct) =>
         client.PostAsync<StripeProduct>("/v1/products", options, idempotencyKey, ct);
+    public Task<StripeResult<StripeProduct>> UpdateAsync(string id, StripeProductOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeProduct>($"/v1/products/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
     public Task<StripeResult<StripeProduct>> GetAsync(string id, CancellationToken ct) =>
         client.GetAsync<StripeProduct>($"/v1/products/{Uri.EscapeDataString(id)}", null, ct);
 }
@@ -52,7 +54,7 @@ public readonly struct StripeBillingPortalSessions(StripeClient client)
 {
     /// <summary>The URL lives shortly and for one visit: make one per click.</summary>
     public Task<StripeResult<StripeBillingPortalSession>> CreateAsync(string customer, string? returnUrl, string idempotencyKey, CancellationToken ct) =>
-        client.PostAsync<StripeBillingPortalSession>("/v1/billing_portal/sessions", new { Customer = customer, ReturnUrl = returnUrl }, idempotencyKey, ct);
+        client.PostAsync<StripeBillingPortalSession>("/v1/billing_portal/sessions", new { Customer = customer, ReturnUrl = returnUrl, Configuration = client.PortalConfiguration }, idempotencyKey, ct);
 }
 
 public readonly struct StripeSubscriptions(StripeClient client)

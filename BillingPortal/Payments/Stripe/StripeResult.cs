@@ -28,6 +28,9 @@ public abstract record StripeResult<T>
         error = (this as Failed)?.Error;
         return error is null;
     }
+
+    /// <summary>For answers that may be null.</summary>
+    public bool TryGetOrNull(out T? value, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out StripeError? error) => TryGet(out value, out error);
 }
 
 /// <summary>Why a call gave no object.</summary>

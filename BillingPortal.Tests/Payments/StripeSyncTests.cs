@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using BillingPortal.Payments.Settings;
+using BillingPortal.Payments.Stripe;
+using BillingPortal.Tests.Catalog;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BillingPortal.Tests.Payments;
+
+/// <summary>Stripe brought to what the catalog sells, and the doctor that says what is missing (A12). Stripe is this instance's own simulator, reached as a real one would be.</summary>
+public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFixture<StripeSyncTests.AtStripe>
+{
+    public sealed class AtStripe : StripeFixture
+    {
+        protected override void Configure(IDictionary<string, string?> settings)
+        {
+            settings["Encryption:Keys"] = "a-key-for-tests-of-more-than-32-characters";
+            settings["Stripe:SecretKey"] = " sk_test_of_the_configuration\n";
+            settings["Stripe:ApiBase"] = $"{settings["urls"]}/stripe-simulator";
+            settings["Catalog:File"] = CatalogFiles.PathOf("metered-plans");
+        }
+    }
+
+    private async Task<JsonElement> SyncAsync(bool dryRun = false)
+    {
+        using var answer = await portal.Api().PostAsync(new Uri($"admin/payment-providers/stripe/sync?dry_run={(dryRun ? "true" : "false")}", UriKind.Relative), null);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
+        return JsonElement.Parse(text);
+    }
+
+    private static IEnumerable<string> Acts(JsonElement report, string what) =>
+        report.GetProperty("steps").EnumerateArray().Where(s => s.GetProperty("what").GetString() == what).Select(s => s.GetProperty("act").GetString()!);
+
+    private async Task<string> StateAsync(string check) =>
+        (await portal.Api().GetFromJsonAsync<JsonElement>("admin/doctor")).GetProperty("findings").EnumerateArray().First(f => f.GetProperty("check").GetString() == check).GetProperty("state").GetString()!;
+
+    private static int Changes(JsonElement report) => report.GetProperty("changes").GetInt32();
+
+    [Fact]
+    public async Task A_dry_run_does_nothing_the_first_run_all_and_the_second_nothing_more()
+    {
+        var planned = await SyncAsync(dryRun: true);
+        Assert.True(Changes(planned) > 8, planned.ToString());
+        Assert.Equal(0, await portal.ScalarAsync<long>("select count(*) from simulator_objects where type in ('product', 'price', 'billing.meter', 'webhook_endpoint', 'billing_portal.configuration')"));
+        Assert.Equal("error", await StateAsync("webhook endpoint"));
+        Assert.Equal("error", await StateAsync("price standard_month_usd"));
+
+        var done = await SyncAsync();
+        Assert.Equal(Changes(planned), Changes(done));
+        Assert.True(done.GetProperty("ok").GetBoolean(), done.ToString());
+        foreach (var what in (string[])["product plan_standard", "price standard_month_usd", "meter llm_tokens", "portal configuration", "webhook endpoint"])
+        {
+            Assert.Equal(["create"], Acts(done, what));
+        }
+
+        var again = await SyncAsync();
+        Assert.True(Changes(again) == 0, again.ToString());
+        Assert.Equal("ok", await StateAsync("webhook endpoint"));
+        Assert.Equal("ok", await StateAsync("price standard_month_usd"));
+
+        // The secret that is told once is in force, and what it signs is believed.
+        var secret = Assert.Single(portal.Services.GetRequiredService<StripeSettings>().Own.WebhookSecrets!);
+        using var delivered = await portal.DeliverAsync("""{"id":"evt_sync","object":"event","api_version":"2026-10-28.endive","created":1,"type":"x.y","livemode":false,"data":{"object":{}}}""", secret: secret);
+        Assert.Equal(HttpStatusCode.OK, delivered.StatusCode);
+        Assert.StartsWith("bpc_", portal.Services.GetRequiredService<IStripeConnection>().Current.PortalConfiguration, StringComparison.Ordinal);
+
+        await WhatDriftsAwayIsBroughtBackAsync();
+        await ABoundPriceIsTakenAndOneThatDoesNotFitIsNamedAsync();
+    }
+
+    private async Task WhatDriftsAwayIsBroughtBackAsync()
+    {
+        await portal.ExecuteAsync("update simulator_objects set body = body || '{\"name\": \"Renamed by hand\"}' where id = 'plan_standard'");
+        await portal.ExecuteAsync("update simulator_objects set body = body || '{\"unit_amount\": 1}' where body ->> 'lookup_key' = 'standard_month_usd'");
+        await portal.ExecuteAsync("update simulator_objects set body = body || '{\"status\": \"disabled\", \"enabled_events\": [\"invoice.paid\"]}' where type = 'webhook_endpoint'");
+        await portal.ExecuteAsync("update simulator_objects set body = jsonb_set(body, '{features,subscription_update,enabled}', 'true') where type = 'billing_portal.configuration'");
+        await portal.ExecuteAsync("update simulator_objects set body = body || '{\"display_name\": \"Tokens\"}' where body ->> 'event_name' = 'llm_tokens'");
+        Assert.Equal("error", await StateAsync("webhook endpoint"));
+
+        var mended = await SyncAsync();
+        Assert.Equal(["update", "replace", "update", "update", "update"], ((string[])["product plan_standard", "price standard_month_usd", "webhook endpoint", "portal configuration", "meter llm_tokens"]).SelectMany(w => Acts(mended, w)));
+        Assert.Equal(5, Changes(mended));
+        Assert.Equal(0, Changes(await SyncAsync()));
+        Assert.Equal(1, await portal.ScalarAsync<long>("select count(*) from simulator_objects where type = 'price' and body ->> 'product' = 'plan_standard' and body ->> 'active' = 'false'"));
+    }
+
+    private async Task ABoundPriceIsTakenAndOneThatDoesNotFitIsNamedAsync()
+    {
+        var price = await portal.StripeAsync(HttpMethod.Post, "/v1/prices", ("currency", "usd"), ("product", "plan_standard"), ("unit_amount", "9900"), ("recurring[interval]", "month"));
+        var other = await portal.StripeAsync(HttpMethod.Post, "/v1/prices", ("currency", "eur"), ("product", "plan_standard"), ("unit_amount", "9900"), ("recurring[interval]", "month"));
+        await BindAsync(price.GetProperty("id").GetString()!);
+        Assert.Equal("ok", await StateAsync($"price {price.GetProperty("id").GetString()}"));
+        Assert.Equal(["in_order"], Acts(await SyncAsync(), "price standard_month_usd"));
+
+        foreach (var wrong in (string[])[other.GetProperty("id").GetString()!, "price_that_nobody_has"])
+        {
+            await BindAsync(wrong);
+            Assert.Equal("error", await StateAsync($"price {wrong}"));
+            Assert.Equal(["blocked"], Acts(await SyncAsync(), "price standard_month_usd"));
+        }
+
+        using var _ = await portal.Api().PutAsJsonAsync("admin/payment-providers/stripe", new { prices = (object?)null });
+    }
+
+    private async Task BindAsync(string price)
+    {
+        using var answer = await portal.Api().PutAsJsonAsync("admin/payment-providers/stripe", new { prices = new { standard_month_usd = price } });
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+}
