@@ -128,7 +128,16 @@ public sealed record Model(string Id, string Name, string Provider)
 /// <param name="Output">Per <paramref name="Per"/> output tokens.</param>
 /// <param name="CachedInput">Per <paramref name="Per"/> cached input tokens; null: as input.</param>
 /// <param name="Per">1, 1,000 or 1,000,000.</param>
-public sealed record TokenPrices(decimal Input, decimal Output, decimal? CachedInput = null, int Per = 1_000_000);
+public sealed record TokenPrices(decimal Input, decimal Output, decimal? CachedInput = null, int Per = 1_000_000)
+{
+    /// <summary>Per <see cref="Per"/> tokens written to the provider's cache; null: as input.</summary>
+    public decimal? CacheWrite { get; init; }
+    /// <summary>Per <see cref="Per"/> tokens of reasoning; null: as output.</summary>
+    public decimal? Reasoning { get; init; }
+
+    public TokenPrices Times(decimal factor) =>
+        new(Input * factor, Output * factor, CachedInput * factor, Per) { CacheWrite = CacheWrite * factor, Reasoning = Reasoning * factor };
+}
 
 public enum BillingInterval { Month, Year }
 
@@ -225,6 +234,8 @@ public sealed record ActionCost(string Id, string Name, Amount Price)
 {
     /// <summary>What the price is in: <c>credit</c>, a currency or a meter.</summary>
     public Unit Unit { get; init; } = Unit.Credit;
+    /// <summary>What one use costs us, in the catalog's currency; null: not known.</summary>
+    public decimal? Cost { get; init; }
     public string? Description { get; init; }
     [JsonPropertyName("active")]
     public bool IsActive { get; init; } = true;
@@ -241,8 +252,51 @@ public sealed record RateCard(string Id, int Version, DateTimeOffset EffectiveFr
     public string Label => $"{Id} v{Version}";
 }
 
-/// <summary>A model's token prices. Model and provider are ids, beginnings of ids (<c>gpt-4*</c>) or <c>*</c>; the most exact wins.</summary>
-public sealed record ModelRate(string Provider, string Model, TokenPrices Prices);
+/// <summary>A model's token prices, given or as a markup over its cost. Model and provider are ids, beginnings of ids (<c>gpt-4*</c>) or <c>*</c>; the most exact wins.</summary>
+/// <param name="Prices">Null: <see cref="Model.Cost"/> and <see cref="MarkupPercent"/> on top. A model without a known cost is then unpriced.</param>
+public sealed record ModelRate(string Provider, string Model, TokenPrices? Prices = null)
+{
+    /// <summary>On top of the model's cost, in percent, ≥ 0; null where prices are given.</summary>
+    public decimal? MarkupPercent { get; init; }
+    /// <summary>The least that a call with any tokens costs, in the card's unit.</summary>
+    public Amount Minimum { get; init; }
 
-/// <summary>A price per so many of a meter.</summary>
-public sealed record MeterRate(string Meter, decimal Price, int Per = 1);
+    /// <summary>The prices given, or the markup on what the model costs us.</summary>
+    /// <returns>Null when the rate is a markup and the model's cost is not known: such a model is unpriced.</returns>
+    public TokenPrices? PricesOf(Model? model) => Prices ?? model?.Cost?.Times(1m + (MarkupPercent ?? 0m) / 100m);
+}
+
+/// <summary>A price per so many of a meter, one for all or by tiers.</summary>
+/// <param name="Price">Null where there are tiers.</param>
+/// <param name="Per">How many of the meter every price here is for.</param>
+public sealed record MeterRate(string Meter, decimal? Price = null, int Per = 1)
+{
+    /// <summary>Ascending; the last has no end.</summary>
+    public IReadOnlyList<PriceTier> Tiers { get; init; } = [];
+    public Tiering Tiering { get; init; } = Tiering.Graduated;
+    public TierSpan TiersOver { get; init; } = TierSpan.Period;
+    /// <summary>The least that a charge for any quantity costs, in the card's unit.</summary>
+    public Amount Minimum { get; init; }
+}
+
+/// <summary>A price up to and including a quantity.</summary>
+/// <param name="UpTo">The last quantity that has this price; null: no end.</param>
+/// <param name="Price">Per the rate's <see cref="MeterRate.Per"/>.</param>
+public sealed record PriceTier(decimal? UpTo, decimal Price);
+
+public enum Tiering
+{
+    /// <summary>Each part of the quantity costs what its own tier says.</summary>
+    Graduated,
+    /// <summary>The whole quantity costs what the tier says that its end falls into.</summary>
+    Volume,
+}
+
+/// <summary>What a tier's quantities are counted over.</summary>
+public enum TierSpan
+{
+    /// <summary>The account's use of the meter in its period, earlier charges included.</summary>
+    Period,
+    /// <summary>Each charge by itself.</summary>
+    Charge,
+}

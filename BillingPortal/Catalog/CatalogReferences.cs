@@ -3,7 +3,7 @@ using BillingPortal.Primitives;
 namespace BillingPortal.Catalog;
 
 /// <summary>What the parts of a catalog say of each other: every name means something, no name means two things, nothing contradicts itself.</summary>
-internal sealed class CatalogReferences
+internal sealed partial class CatalogReferences
 {
     private readonly CatalogDocument catalog;
     private readonly CatalogErrors errors;
@@ -39,6 +39,7 @@ internal sealed class CatalogReferences
             check.CheckAmount(pack.Bonus, $"{path}.bonus");
         });
         check.CheckRateCards();
+        check.CheckVersions();
         check.CheckReserve();
     }
 
@@ -70,7 +71,7 @@ internal sealed class CatalogReferences
             CheckPriceUnit(unit, "prices.unit");
         }
 
-        CheckRates("prices", prices.Models, prices.Meters);
+        CheckRates("prices", prices.Unit ?? (catalog.RateCards.Count > 0 ? catalog.RateCards[0].Unit : catalog.Currency), prices.Models, prices.Meters);
         Unique("prices.actions", "action", prices.Actions, a => a.Action);
         Each("prices.actions", prices.Actions, (action, at) =>
         {
@@ -191,30 +192,6 @@ internal sealed class CatalogReferences
         {
             CheckPriceUnit(step.Wallet, $"{path}.wallet");
         }
-    }
-
-    private void CheckRateCards() => Each("rate_cards", catalog.RateCards, (card, path) =>
-    {
-        CheckPriceUnit(card.Unit, $"{path}.unit");
-        CheckRates(path, card.Models, card.Meters);
-        if (catalog.UnpricedModel == UnpricedModelPolicy.Fallback && card.Fallback is null)
-        {
-            errors.Add($"{path}.fallback", "is missing: the catalog prices models without a rate by it");
-        }
-    });
-
-    private void CheckRates(string path, IReadOnlyList<ModelRate> models, IReadOnlyList<MeterRate> ofMeters)
-    {
-        Unique($"{path}.meters", "meter", ofMeters, r => r.Meter);
-        Unique($"{path}.models", "model", models, r => $"{r.Provider}/{r.Model}");
-        Each($"{path}.meters", ofMeters, (rate, at) =>
-        {
-            if (!counters.Contains(rate.Meter))
-            {
-                errors.Add($"{at}.meter", meters.Contains(rate.Meter) ? $"'{rate.Meter}' stands at a level: it is priced by a plan's overage" : NoSuch("meter", rate.Meter, counters));
-            }
-        });
-        Each($"{path}.models", models, (rate, at) => CheckPatterns($"{at}.provider", "provider", [rate.Provider], catalog.Providers.Select(p => p.Id), isList: false));
     }
 
     private void CheckReserve()

@@ -44,10 +44,27 @@ internal sealed record ActionCostView(string Action, string Name, string? Descri
 }
 
 /// <param name="InForce">Whether new charges are priced by this version.</param>
-internal sealed record RateCardView(string Id, int Version, DateTimeOffset EffectiveFrom, bool InForce, Unit Unit, IReadOnlyList<ModelRate> Models, IReadOnlyList<MeterRate> Meters, TokenPrices? Fallback)
+internal sealed record RateCardView(string Id, int Version, DateTimeOffset EffectiveFrom, bool InForce, Unit Unit, IReadOnlyList<ModelRateView> Models, IReadOnlyList<MeterRate> Meters, TokenPrices? Fallback)
 {
-    public static RateCardView Of(CatalogDocument catalog, RateCard card, DateTimeOffset now) =>
-        new(card.Id, card.Version, card.EffectiveFrom, catalog.FindRateCard(card.Id, now) == card, card.Unit, card.Models, card.Meters, card.Fallback);
+    public static RateCardView Of(CatalogDocument catalog, RateCard card, DateTimeOffset now) => new(
+        card.Id, card.Version, card.EffectiveFrom, catalog.FindRateCard(card.Id, now) == card, card.Unit, [.. card.Models.SelectMany(rate => ModelRateView.Of(catalog, card, rate))], card.Meters, card.Fallback);
+}
+
+/// <summary>Token prices as a customer pays them. A markup is told as the prices it comes to, model by model.</summary>
+internal sealed record ModelRateView(string Provider, string Model, TokenPrices Prices, Amount? Minimum)
+{
+    public static IEnumerable<ModelRateView> Of(CatalogDocument catalog, RateCard card, ModelRate rate)
+    {
+        var minimum = rate.Minimum.IsZero ? (Amount?)null : rate.Minimum;
+        if (rate.Prices is { } prices)
+        {
+            return [new(rate.Provider, rate.Model, prices, minimum)];
+        }
+
+        var rates = new IndexedRateCard(card);
+        return catalog.Models.Where(model => rates.ModelRate(model.Provider, model.Id) == rate && model.Cost is not null)
+            .Select(model => new ModelRateView(model.Provider, model.Id, rate.PricesOf(model)!, minimum));
+    }
 }
 
 /// <param name="Keys">Whose keys calls may be made with: <c>ours</c>, and <c>yours</c> where a plan allows it.</param>
@@ -76,7 +93,7 @@ internal sealed record ModelView(string Id, string Name, string Provider, bool A
         var rate = card?.ModelRate(model.Provider, model.Id);
         return new(
             model.Id, model.Name, model.Provider, model.Available, model.ContextTokens,
-            rate is null ? null : ModelPriceView.Of(card!.Card.Unit, rate.Prices, card.Card.Label),
+            rate?.PricesOf(model) is { } prices ? ModelPriceView.Of(card!.Card.Unit, prices, card.Card.Label) : null,
             model.Cost is { } cost ? ModelPriceView.Of(catalog.Currency, cost, null) : null,
             ProviderView.KeysOf(catalog.FindProvider(model.Provider)!),
             [.. catalog.PlansByRank().Where(p => p.IsPublic && Pattern.AnyMatches(p.Models, model.Id) && Pattern.AnyMatches(p.Providers, model.Provider)).Select(p => p.Id)]);

@@ -47,7 +47,7 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         var subject = request.Subject;
         var refusal = Standing(account) ?? Entitlements.Check(account.Catalog, account.Plan, subject);
         decision = new(Unpriced, [], refusal);
-        if (!Rater.Rate(account.Catalog, account.Plan, subject, account.Now).IsRated(out var rated, out var unrated))
+        if (!Rater.Rate(account.Catalog, account.Plan, subject, account.Now, UsedOf(account, subject)).IsRated(out var rated, out var unrated))
         {
             decision = decision with { Refusal = refusal ?? unrated };
             return unrated.Code == ErrorCode.UnpricedModel ? null : unrated;
@@ -66,6 +66,9 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         decision = new(rated, quotes, refusal);
         return null;
     }
+
+    private static Amount UsedOf(AccountState account, ChargeSubject subject) =>
+        subject.Meter is { } meter && account.Catalog.FindMeter(meter) is { } known ? account.WalletOf(known.Unit).UsedInPeriod : Amount.Zero;
 
     private static Refusal? Standing(AccountState account) => account.Head.Status switch
     {

@@ -30,9 +30,17 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
         }
 
         var funding = new List<FundingPart>(1);
-        if (mode != EnforcementMode.Off && Pay(account, decision.Quotes, funding) is { } conflict)
+        if (mode != EnforcementMode.Off)
         {
-            return conflict;
+            if (Pay(account, decision.Quotes, funding) is { } conflict)
+            {
+                return conflict;
+            }
+
+            if (decision.Rated.Counted is { } counted)
+            {
+                funding.Add(account.CountUnlimited(counted.Unit, counted.Amount));
+            }
         }
 
         if (IsUse(decision))
@@ -117,6 +125,9 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             InputTokens = subject.Tokens?.Input,
             OutputTokens = subject.Tokens?.Output,
             CachedInputTokens = subject.Tokens?.CachedInput,
+            CacheWriteTokens = subject.Tokens?.CacheWrite is > 0 and var written ? written : null,
+            ReasoningTokens = subject.Tokens?.Reasoning is > 0 and var reasoned ? reasoned : null,
+            Cost = decision.Rated.Cost,
             Outcome = OutcomeNames.Of(subject.Outcome),
             Enforcement = mode,
             WouldRefuse = mode == EnforcementMode.Observe ? decision.Refusal?.Code.Name : null,

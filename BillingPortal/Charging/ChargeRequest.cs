@@ -70,6 +70,13 @@ public sealed record ChargeRequest(ChargeSubject Subject)
         digest.Add(Subject.Tokens?.Input ?? -1L);
         digest.Add(Subject.Tokens?.Output ?? -1L);
         digest.Add(Subject.Tokens?.CachedInput ?? -1L);
+        // Only where they are there: a key taken before these kinds were known stays the same request.
+        if (Subject.Tokens is { } tokens && tokens.CacheWrite + tokens.Reasoning > 0)
+        {
+            digest.Add(tokens.CacheWrite);
+            digest.Add(tokens.Reasoning);
+        }
+
         digest.Add(Subject.Unit?.Code);
         digest.Add(Subject.Amount?.Millionths ?? 0L);
         digest.Add((long)Subject.Outcome);

@@ -8,7 +8,8 @@ namespace BillingPortal.Gating;
 internal record ChargeBodySchema(string Account, string? Action, string? Meter, decimal? Quantity, string? Provider, string? Model, string? Tool, bool? Byok, TokensSchema? Tokens,
     Unit? Unit, Amount? Amount, string? Reason, string? Outcome, string? Member, string? Agent, string? Run, string? Feature, IReadOnlyDictionary<string, string>? Metadata, DateTimeOffset? OccurredAt);
 
-internal sealed record TokensSchema(long? Input, long? Output, long? CachedInput);
+/// <summary>No token is counted in two of them: <c>input</c> without those read from or written to a cache, <c>output</c> without those of reasoning.</summary>
+internal sealed record TokensSchema(long? Input, long? Output, long? CachedInput, long? CacheWrite = null, long? Reasoning = null);
 
 internal sealed record BatchBodySchema(IReadOnlyList<BatchItemSchema> Charges);
 

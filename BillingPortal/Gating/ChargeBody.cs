@@ -106,16 +106,15 @@ internal struct ChargeBody
         if (json.TokenType != JsonTokenType.StartObject)
         {
             json.Skip();
-            errors.Add("tokens", "Must be an object with input, output and cached_input.");
+            errors.Add("tokens", "Must be an object with input, output, cached_input, cache_write and reasoning.");
             return null;
         }
 
-        long? input = null, output = null, cached = null;
+        Span<long?> counts = [null, null, null, null, null];
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var isInput = json.ValueTextEquals("input"u8);
-            var isOutput = json.ValueTextEquals("output"u8);
-            if (!isInput && !isOutput && !json.ValueTextEquals("cached_input"u8))
+            var kind = KindOfTokens(ref json);
+            if (kind < 0)
             {
                 var name = BodyValues.NameOf(ref json);
                 json.Read();
@@ -124,25 +123,30 @@ internal struct ChargeBody
                 continue;
             }
 
-            var field = isInput ? "tokens.input" : isOutput ? "tokens.output" : "tokens.cached_input";
-            ref var count = ref isInput ? ref input : ref isOutput ? ref output : ref cached;
-            if (count is not null)
+            var field = TokenFields[kind];
+            if (counts[kind] is not null)
             {
                 errors.Add(field, "Named twice.");
             }
 
             json.Read();
-            count = BodyValues.Count(ref json, field, errors);
+            counts[kind] = BodyValues.Count(ref json, field, errors);
         }
 
-        var counts = new TokenCounts(input ?? 0, output ?? 0, cached ?? 0);
-        if (counts.Total == 0)
+        var tokens = new TokenCounts(counts[0] ?? 0, counts[1] ?? 0, counts[2] ?? 0, counts[3] ?? 0, counts[4] ?? 0);
+        if (tokens.Total == 0)
         {
             errors.AddAmount("tokens", "Must name at least one token.");
         }
 
-        return counts;
+        return tokens;
     }
+
+    private static readonly string[] TokenFields = ["tokens.input", "tokens.output", "tokens.cached_input", "tokens.cache_write", "tokens.reasoning"];
+
+    private static int KindOfTokens(ref Utf8JsonReader json) =>
+        json.ValueTextEquals("input"u8) ? 0 : json.ValueTextEquals("output"u8) ? 1 : json.ValueTextEquals("cached_input"u8) ? 2
+            : json.ValueTextEquals("cache_write"u8) ? 3 : json.ValueTextEquals("reasoning"u8) ? 4 : -1;
 
     private static Outcome? ReadOutcome(ref Utf8JsonReader json, FieldErrors errors)
     {

@@ -93,7 +93,7 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
             Agent = charge.Agent,
             Run = charge.Run,
             Quantity = charge.Quantity / 1.0000000000000000000000000000m, // without the column's zeros
-            Tokens = charge.InputTokens is null ? null : new(charge.InputTokens, charge.OutputTokens, charge.CachedInputTokens),
+            Tokens = charge.InputTokens is null ? null : new(charge.InputTokens, charge.OutputTokens, charge.CachedInputTokens, charge.CacheWriteTokens, charge.ReasoningTokens),
             Outcome = charge.Outcome,
             WouldRefuse = charge.WouldRefuse,
             Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,

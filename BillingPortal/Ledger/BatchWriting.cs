@@ -53,20 +53,22 @@ internal static class BatchWriting
         {
             batch.Add("""
                 insert into charges (account_id, id, created_at, occurred_at, action, meter, provider, model, tool, feature, member, agent, run, quantity,
-                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt)
+                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt, cache_write_tokens, reasoning_tokens, cost)
                 select account_id, id, created_at, occurred_at, action, meter, provider, model, tool, feature, member, agent, run, quantity,
-                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt::jsonb
+                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt::jsonb, cache_write_tokens, reasoning_tokens, cost
                 from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                    $12::text[], $13::text[], $14::numeric[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[])
+                    $12::text[], $13::text[], $14::numeric[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[],
+                    $22::bigint[], $23::bigint[], $24::numeric[])
                     as r (account_id, id, created_at, occurred_at, action, meter, provider, model, tool, feature, member, agent, run, quantity,
-                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt)
+                    input_tokens, output_tokens, cached_input_tokens, outcome, enforcement, would_refuse, receipt, cache_write_tokens, reasoning_tokens, cost)
                 """,
                 Column(rows, c => c.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, c => c.Id, NpgsqlDbType.Uuid), Column(rows, c => c.CreatedAt.UtcDateTime, NpgsqlDbType.TimestampTz),
                 Column(rows, c => c.OccurredAt?.UtcDateTime, NpgsqlDbType.TimestampTz), Text(rows, c => c.Action), Text(rows, c => c.Meter), Text(rows, c => c.Provider),
                 Text(rows, c => c.Model), Text(rows, c => c.Tool), Text(rows, c => c.Feature), Text(rows, c => c.Member), Text(rows, c => c.Agent), Text(rows, c => c.Run),
                 Column(rows, c => c.Quantity, NpgsqlDbType.Numeric), Column(rows, c => c.InputTokens, NpgsqlDbType.Bigint), Column(rows, c => c.OutputTokens, NpgsqlDbType.Bigint),
                 Column(rows, c => c.CachedInputTokens, NpgsqlDbType.Bigint), Text(rows, c => c.Outcome), Text(rows, c => c.Enforcement.ToString()), Text(rows, c => c.WouldRefuse),
-                Text(rows, c => c.ReceiptJson));
+                Text(rows, c => c.ReceiptJson), Column(rows, c => c.CacheWriteTokens, NpgsqlDbType.Bigint), Column(rows, c => c.ReasoningTokens, NpgsqlDbType.Bigint),
+                Column(rows, c => c.Cost?.Value, NpgsqlDbType.Numeric));
         }
     }
 

@@ -36,6 +36,10 @@ public sealed class Charge
     public long? InputTokens { get; init; }
     public long? OutputTokens { get; init; }
     public long? CachedInputTokens { get; init; }
+    public long? CacheWriteTokens { get; init; }
+    public long? ReasoningTokens { get; init; }
+    /// <summary>What it cost us, in the catalog's currency; null: not known.</summary>
+    public Amount? Cost { get; init; }
     /// <summary>Name of the catalog's outcome, lower case with underscores: <c>success</c>, <c>provider_error</c>…</summary>
     public string Outcome { get; init; } = "success";
     public EnforcementMode Enforcement { get; init; }

@@ -9,7 +9,7 @@ internal static class ChargeReading
 {
     public const string Columns = """
         c.account_id, c.id, c.created_at, c.occurred_at, c.action, c.meter, c.provider, c.model, c.tool, c.feature, c.member, c.agent, c.run, c.quantity,
-        c.input_tokens, c.output_tokens, c.cached_input_tokens, c.outcome, c.enforcement, c.would_refuse, c.receipt
+        c.input_tokens, c.output_tokens, c.cached_input_tokens, c.outcome, c.enforcement, c.would_refuse, c.receipt, c.cache_write_tokens, c.reasoning_tokens, c.cost
         """;
 
     private const string ChargesById = $"""
@@ -122,6 +122,9 @@ internal static class ChargeReading
             Enforcement = Enum.Parse<EnforcementMode>(reader.GetString(18)),
             WouldRefuse = Text(19),
             ReceiptJson = reader.GetString(20),
+            CacheWriteTokens = Number(21),
+            ReasoningTokens = Number(22),
+            Cost = reader.IsDBNull(23) ? null : Amount.Of(reader.GetDecimal(23)),
         };
     }
 }

@@ -3,11 +3,12 @@ using BillingPortal.Primitives;
 
 namespace BillingPortal.Rating;
 
-/// <summary>Token counts of one model call, each ≥ 0.</summary>
-/// <param name="Input">Input tokens, cached ones not included.</param>
-public readonly record struct TokenCounts(long Input, long Output, long CachedInput = 0)
+/// <summary>Token counts of one model call, each ≥ 0; no token is counted in two of them.</summary>
+/// <param name="Input">Input tokens, those read from or written to a cache not included.</param>
+/// <param name="Output">Output tokens, those of reasoning not included.</param>
+public readonly record struct TokenCounts(long Input, long Output, long CachedInput = 0, long CacheWrite = 0, long Reasoning = 0)
 {
-    public long Total => Input + Output + CachedInput;
+    public long Total => Input + Output + CachedInput + CacheWrite + Reasoning;
 }
 
 /// <summary>What was done, as the caller names it: an action, a meter and quantity, a model and tokens, or a raw amount. Already validated for text and ranges.</summary>
@@ -43,6 +44,10 @@ public sealed record RatedCharge(IReadOnlyList<Demand> Demands, string? RateVers
 {
     /// <summary>Null: priced by a rate. <see cref="UnpricedModelPolicy.Fallback"/>: priced by the fallback rate. <see cref="UnpricedModelPolicy.Suspense"/>: no price yet, staff must set one (F6).</summary>
     public UnpricedModelPolicy? Unpriced { get; init; }
+    /// <summary>What it costs us, in the catalog's currency; null where that is not known. Whatever the outcome: who sells to us charges for it all the same.</summary>
+    public Amount? Cost { get; init; }
+    /// <summary>A quantity that moves nothing and is counted, so that the next charge finds its tier.</summary>
+    public Demand? Counted { get; init; }
 }
 
 /// <summary>One line of a receipt: quantity × price ÷ per = amount, before the one rounding of the sum.</summary>

@@ -9,10 +9,11 @@ public static class Rater
 {
     /// <param name="plan">The account's plan with its overrides.</param>
     /// <param name="now">Chooses the version of the rate card in force.</param>
-    public static RatingResult Rate(CatalogDocument catalog, Plan plan, ChargeSubject subject, DateTimeOffset now) => subject switch
+    /// <param name="used">What the account used of the meter so far in its period, ≥ 0: where tiers that count over it begin.</param>
+    public static RatingResult Rate(CatalogDocument catalog, Plan plan, ChargeSubject subject, DateTimeOffset now, Amount used = default) => subject switch
     {
         { Action: { } action } => RateAction(catalog, plan, subject, action),
-        { Meter: { } meter } => RateMeter(catalog, plan, subject, meter, now),
+        { Meter: { } meter } => RateMeter(catalog, plan, subject, meter, now, used),
         { Unit: { } unit, Amount: { } amount } => RateAmount(catalog, subject, unit, amount),
         { Model: { } model, Tokens: { } tokens } => RateTokens(catalog, plan, subject, model, tokens, now),
         { Model: not null } => Refusal.Invalid("tokens", "A charge for a model names its tokens."),
@@ -27,10 +28,15 @@ public static class Rater
         }
 
         var own = plan.OwnPrices?.Action(action);
-        return Priced(catalog, subject, cost.Unit, subject.Quantity, own is null ? null : plan.OwnPrices!.Card.Card.Label, [Line(action, subject.Quantity, (own ?? cost.Price).Value, 1, cost.Unit)]);
+        return Priced(catalog, subject, new(cost.Unit, [Line(action, subject.Quantity, (own ?? cost.Price).Value, 1, cost.Unit)])
+        {
+            Uses = subject.Quantity,
+            RateVersion = own is null ? null : plan.OwnPrices!.Card.Card.Label,
+            Cost = subject.Quantity * cost.Cost,
+        });
     }
 
-    private static RatingResult RateMeter(CatalogDocument catalog, Plan plan, ChargeSubject subject, string meter, DateTimeOffset now)
+    private static RatingResult RateMeter(CatalogDocument catalog, Plan plan, ChargeSubject subject, string meter, DateTimeOffset now, Amount used)
     {
         if (catalog.FindMeter(meter) is not { } known)
         {
@@ -42,13 +48,28 @@ public static class Rater
             return Refusal.Invalid("meter", $"'{meter}' stands at a level: report its value as a usage event. Nothing was charged.");
         }
 
+        var quantity = subject.Quantity;
         var card = plan.OwnPrices?.Card is { } own && own.MeterRate(meter) is not null ? own : catalog.FindRateCard(plan, now);
-        if (card?.MeterRate(meter) is { } rate)
+        if (card?.MeterRate(meter) is not { } rate)
         {
-            return Priced(catalog, subject, card.Card.Unit, subject.Quantity, card.Card.Label, [Line(meter, subject.Quantity, rate.Price, rate.Per, card.Card.Unit)]);
+            return Priced(catalog, subject, new(known.Unit, [Line(meter, quantity, 1m, 1, known.Unit)]) { Uses = quantity });
         }
 
-        return Priced(catalog, subject, known.Unit, subject.Quantity, null, [Line(meter, subject.Quantity, 1m, 1, known.Unit)]);
+        var unit = card.Card.Unit;
+        if (rate.Price is { } price)
+        {
+            return Priced(catalog, subject, new(unit, [Line(meter, quantity, price, rate.Per, unit)]) { Uses = quantity, RateVersion = card.Card.Label, Minimum = rate.Minimum });
+        }
+
+        var overPeriod = rate.TiersOver == TierSpan.Period;
+        return Priced(catalog, subject, new(unit, [.. TieredPrice.Parts(rate, overPeriod ? used.Value : 0m, quantity).Select(part => Line(meter, part.Quantity, part.Price, rate.Per, unit))])
+        {
+            Uses = quantity,
+            RateVersion = card.Card.Label,
+            Minimum = rate.Minimum,
+            // A card that prices a meter in itself is counted by the wallet that pays.
+            Counted = overPeriod && unit != known.Unit ? new Demand(known.Unit, Amount.Of(quantity), quantity) : null,
+        });
     }
 
     private static RatingResult RateAmount(CatalogDocument catalog, ChargeSubject subject, Unit unit, Amount amount)
@@ -63,21 +84,28 @@ public static class Rater
             return Refusal.Invalid("unit", $"The catalog's currency is '{catalog.Currency}', not '{unit}'. Nothing was charged.");
         }
 
-        return Priced(catalog, subject, unit, 1m, null, [Line(unit.Code, 1m, amount.Value, 1, unit)]);
+        return Priced(catalog, subject, new(unit, [Line(unit.Code, 1m, amount.Value, 1, unit)]));
     }
 
     private static RatingResult RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)
     {
-        var provider = subject.Provider ?? catalog.FindModel(model)?.Provider ?? "";
+        var known = catalog.FindModel(model);
+        var provider = subject.Provider ?? known?.Provider ?? "";
+        var cost = known?.Cost is { } listed && known.Provider == provider ? AmountOf(listed, tokens) : (decimal?)null;
         var card = plan.OwnPrices?.Card is { } own && own.ModelRate(provider, model) is not null ? own : catalog.FindRateCard(plan, now);
-        if (card?.ModelRate(provider, model) is { } rate)
+        if (card?.ModelRate(provider, model) is { } rate && rate.PricesOf(known) is { } prices)
         {
-            return Priced(catalog, subject, card.Card.Unit, 1m, card.Card.Label, TokenLines(model, tokens, rate.Prices, card.Card.Unit));
+            return Priced(catalog, subject, new(card.Card.Unit, TokenLines(model, tokens, prices, card.Card.Unit)) { RateVersion = card.Card.Label, Minimum = rate.Minimum, Cost = cost });
         }
 
         if (catalog.UnpricedModel == UnpricedModelPolicy.Fallback && card?.Card.Fallback is { } fallback)
         {
-            return Priced(catalog, subject, card.Card.Unit, 1m, card.Card.Label, TokenLines(model, tokens, fallback, card.Card.Unit), UnpricedModelPolicy.Fallback);
+            return Priced(catalog, subject, new(card.Card.Unit, TokenLines(model, tokens, fallback, card.Card.Unit))
+            {
+                RateVersion = card.Card.Label,
+                Cost = cost,
+                Unpriced = UnpricedModelPolicy.Fallback,
+            });
         }
 
         if (catalog.UnpricedModel == UnpricedModelPolicy.Suspense)
@@ -95,37 +123,67 @@ public static class Rater
             Line($"{model} input tokens", tokens.Input, prices.Input, prices.Per, unit),
             Line($"{model} output tokens", tokens.Output, prices.Output, prices.Per, unit),
         };
-        if (tokens.CachedInput > 0)
-        {
-            lines.Add(Line($"{model} cached input tokens", tokens.CachedInput, prices.CachedInput ?? prices.Input, prices.Per, unit));
-        }
-
+        AddTokens("cached input", tokens.CachedInput, prices.CachedInput ?? prices.Input);
+        AddTokens("cache write", tokens.CacheWrite, prices.CacheWrite ?? prices.Input);
+        AddTokens("reasoning", tokens.Reasoning, prices.Reasoning ?? prices.Output);
         return lines;
+
+        void AddTokens(string kind, long count, decimal price)
+        {
+            if (count > 0)
+            {
+                lines.Add(Line($"{model} {kind} tokens", count, price, prices.Per, unit));
+            }
+        }
     }
+
+    private static decimal AmountOf(TokenPrices prices, TokenCounts tokens) =>
+        (tokens.Input * prices.Input + tokens.Output * prices.Output + tokens.CachedInput * (prices.CachedInput ?? prices.Input)
+            + tokens.CacheWrite * (prices.CacheWrite ?? prices.Input) + tokens.Reasoning * (prices.Reasoning ?? prices.Output)) / prices.Per;
 
     private static RatedLine Line(string what, decimal quantity, decimal price, int per, Unit unit) => new(what, quantity, price, per, quantity * price / per, unit);
 
-    private static RatingResult Priced(CatalogDocument catalog, ChargeSubject subject, Unit unit, decimal uses, string? rateVersion, IReadOnlyList<RatedLine> lines, UnpricedModelPolicy? unpriced = null)
+    private static RatingResult Priced(CatalogDocument catalog, ChargeSubject subject, Basis basis)
     {
         var exact = 0m;
-        foreach (var line in lines)
+        foreach (var line in basis.Lines)
         {
             exact += line.Amount;
         }
 
-        if (subject.Outcome != Outcome.Success || catalog.OutcomeShares.Count > 0)
+        if (exact < basis.Minimum.Value)
         {
-            exact *= catalog.OutcomeShares.GetValueOrDefault(subject.Outcome, 1m);
+            basis.Lines.Add(Line("up to the minimum charge", 1m, basis.Minimum.Value - exact, 1, basis.Unit));
+            exact = basis.Minimum.Value;
         }
 
-        if (exact > Amount.RequestLimit)
+        var share = subject.Outcome != Outcome.Success || catalog.OutcomeShares.Count > 0 ? catalog.OutcomeShares.GetValueOrDefault(subject.Outcome, 1m) : 1m;
+        exact *= share;
+
+        if (exact > Amount.RequestLimit || basis.Cost > Amount.RequestLimit)
         {
             return Refusal.Invalid("quantity", "The price is above 1,000,000,000, the most that one charge may come to. Nothing was charged.", ErrorCode.InvalidAmount);
         }
 
         // The customer's own key pays its provider: what is left for us is to count (A8).
-        var isFree = exact == 0m || (subject.Byok && !unit.IsMeter);
+        var isFree = exact == 0m || (subject.Byok && !basis.Unit.IsMeter);
         var rounded = Amount.Round(exact);
-        return new RatedCharge(isFree ? [] : [new Demand(unit, rounded.IsZero ? Amount.Least : rounded, uses, subject.Byok)], rateVersion, lines) { Unpriced = unpriced };
+        return new RatedCharge(isFree ? [] : [new Demand(basis.Unit, rounded.IsZero ? Amount.Least : rounded, basis.Uses, subject.Byok)], basis.RateVersion, basis.Lines)
+        {
+            Unpriced = basis.Unpriced,
+            Cost = basis.Cost is { } cost && !subject.Byok ? Amount.Round(cost) : null,
+            Counted = share > 0m ? basis.Counted : null,
+        };
+    }
+
+    /// <summary>What the one price of a charge is made from.</summary>
+    private readonly record struct Basis(Unit Unit, List<RatedLine> Lines)
+    {
+        public decimal Uses { get; init; } = 1m;
+        public string? RateVersion { get; init; }
+        public Amount Minimum { get; init; }
+        public decimal? Cost { get; init; }
+        public UnpricedModelPolicy? Unpriced { get; init; }
+        public Demand? Counted { get; init; }
     }
 }

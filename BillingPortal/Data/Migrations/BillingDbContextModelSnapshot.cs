@@ -829,9 +829,18 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("agent");
 
+                    b.Property<long?>("CacheWriteTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("cache_write_tokens");
+
                     b.Property<long?>("CachedInputTokens")
                         .HasColumnType("bigint")
                         .HasColumnName("cached_input_tokens");
+
+                    b.Property<decimal?>("Cost")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("cost");
 
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
@@ -884,6 +893,10 @@ namespace BillingPortal.Data.Migrations
                         .HasPrecision(20, 6)
                         .HasColumnType("numeric(20,6)")
                         .HasColumnName("quantity");
+
+                    b.Property<long?>("ReasoningTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reasoning_tokens");
 
                     b.Property<string>("ReceiptJson")
                         .IsRequired()
