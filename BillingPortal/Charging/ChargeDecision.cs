@@ -63,6 +63,11 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
             }
         }
 
+        if (refusal is null && account.OverBudget(request.Spender, quotes) is { } over)
+        {
+            refusal = RefusalAdvice.Add(over.Refusal, account, subject, quotes, over.Room);
+        }
+
         decision = new(rated, quotes, refusal);
         return null;
     }

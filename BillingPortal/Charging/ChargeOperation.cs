@@ -13,6 +13,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
     public override string Kind => "charge";
     public override byte[] BodyHash => bodyHash ??= request.Hash(Kind);
     public override string? Details { get; } = request.Details();
+    public override Spender Spender => request.Spender;
     internal override bool IsCharge => true;
     /// <summary>The receipt of the last decision, so that the first answer need not read it back from the charge's JSON.</summary>
     internal Receipt? Receipt { get; private set; }

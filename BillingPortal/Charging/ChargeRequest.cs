@@ -15,6 +15,7 @@ public sealed record ChargeRequest(ChargeSubject Subject)
     public string? Member { get; init; }
     public string? Agent { get; init; }
     public string? Run { get; init; }
+    public Spender Spender => new(Member, Agent, Run);
     public string? Reason { get; init; }
     /// <summary>At most 20 pairs, in the order sent.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; init; } = [];

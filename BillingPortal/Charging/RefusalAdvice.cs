@@ -23,6 +23,25 @@ internal static class RefusalAdvice
         };
     }
 
+    /// <param name="exceeded">The bare refusal of a budget.</param>
+    /// <param name="room">What the budget leaves.</param>
+    public static Refusal Add(Refusal exceeded, AccountState account, ChargeSubject subject, IReadOnlyList<FundingQuote> quotes, BudgetRoom room)
+    {
+        if (quotes is not [{ } quote] || room.Available.IsZero)
+        {
+            return exceeded;
+        }
+
+        // What other wallets pay stands; of what this one would, as much as the budget leaves.
+        var payable = Amount.Zero;
+        foreach (var part in quote.Parts)
+        {
+            payable += part.Wallet == room.Budget.Unit ? Amount.Of(decimal.Round(part.Covers.Value * room.Available.Value / part.Amount.Value, Amount.Scale, MidpointRounding.ToZero)) : part.Covers;
+        }
+
+        return exceeded with { Affordable = Affordable(account, subject, quote.Demand, payable), CheaperModels = CheaperModels(account, subject, payable) };
+    }
+
     private static Affordable? Affordable(AccountState account, ChargeSubject subject, Demand demand, Amount payable)
     {
         if (subject.Tokens is { } tokens)

@@ -19,14 +19,15 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
     /// <summary>Reads one account, advanced to now, and hands it to <paramref name="look"/>, which must be pure and quick.</summary>
     /// <param name="account">Null: an account as it would be opened now; none is made.</param>
     /// <returns>What was seen; or the refusal when the database does not answer or too many wait.</returns>
-    public async ValueTask<(T? Seen, Refusal? Refusal)> ReadAsync<T>(AccountId? account, Func<AccountState, T> look) where T : class
+    /// <param name="spender">Whose budgets are to be looked at.</param>
+    public async ValueTask<(T? Seen, Refusal? Refusal)> ReadAsync<T>(AccountId? account, Spender spender, Func<AccountState, T> look) where T : class
     {
         if (account is not { } known)
         {
             return (look(New(AccountId.New())), null);
         }
 
-        var reading = new Reading(known, look);
+        var reading = new Reading(known, spender, look);
         if (!waiting.Writer.TryWrite(reading))
         {
             return (null, new(ErrorCode.Overloaded, "Too many requests are waiting. Nothing was done; try again in a second."));
@@ -71,7 +72,7 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
 
     private async Task ServeAsync(List<Reading> readings)
     {
-        var states = await ReadAsync([.. readings.Select(reading => reading.Account.Value).Distinct()]);
+        var states = await ReadAsync(readings);
         foreach (var reading in readings)
         {
             try
@@ -86,13 +87,23 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
         }
     }
 
-    private async Task<Dictionary<AccountId, AccountState>> ReadAsync(Guid[] accounts)
+    private async Task<Dictionary<AccountId, AccountState>> ReadAsync(List<Reading> readings)
     {
         await using var connection = await source.OpenConnectionAsync();
-        await using var batch = new NpgsqlBatch(connection);
-        BatchReading.AddUnlocked(batch, accounts);
-        await using var reader = await batch.ExecuteReaderAsync();
-        var states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, CancellationToken.None);
+        Dictionary<AccountId, AccountState> states;
+        await using (var batch = new NpgsqlBatch(connection))
+        {
+            BatchReading.AddUnlocked(batch, [.. readings.Select(reading => reading.Account.Value).Distinct()]);
+            await using var reader = await batch.ExecuteReaderAsync();
+            states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, CancellationToken.None);
+        }
+
+        AccountState[] budgeted = [.. states.Values.Where(state => state.Head.HasBudgets)];
+        if (budgeted.Length > 0)
+        {
+            await BudgetReading.ReadAsync(connection, budgeted, readings.Select(reading => (reading.Account, reading.Spender)), CancellationToken.None);
+        }
+
         foreach (var state in states.Values)
         {
             Advance(state);
@@ -115,7 +126,7 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
         state.Advance();
     }
 
-    private sealed record Reading(AccountId Account, Func<AccountState, object> Look)
+    private sealed record Reading(AccountId Account, Spender Spender, Func<AccountState, object> Look)
     {
         public TaskCompletionSource<object?> Seen { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

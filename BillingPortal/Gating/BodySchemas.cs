@@ -26,4 +26,7 @@ internal sealed record GrantBodySchema(string Account, Amount Amount, Unit? Unit
 
 internal sealed record AdjustmentBodySchema(string Account, Unit Unit, Amount Amount, string Reason);
 
+/// <param name="Scope"><c>agent:x</c>, <c>member:y</c>, <c>run:z</c>, or with <c>*</c> each one apart.</param>
+internal sealed record BudgetBodySchema(string Scope, Unit Unit, Amount Limit, Ledger.BudgetWindow Window);
+
 internal sealed record EnforcementBodySchema(string? Mode, string? Action);

@@ -66,7 +66,7 @@ internal static class CheckEndpoints
             return (null, AccountDirectory.Unknown);
         }
 
-        var (judged, unavailable) = await standing.ReadAsync(account, state => Judge(state, request, account));
+        var (judged, unavailable) = await standing.ReadAsync(account, request.Spender, state => Judge(state, request, account));
         return judged is null ? (null, unavailable) : judged.Invalid is { } invalid ? (null, invalid) : (judged, null);
     }
 
@@ -101,6 +101,7 @@ internal sealed record CheckAnswer(bool Allowed, IReadOnlyList<UnitAmount> Price
     public Amount? Required { get; init; }
     public Amount? Available { get; init; }
     public Amount? Shortfall { get; init; }
+    public string? BlockingScope { get; init; }
     public Affordable? Affordable { get; init; }
     public IReadOnlyList<string>? CheaperModels { get; init; }
     public string? UpgradePlan { get; init; }
@@ -124,6 +125,7 @@ internal sealed record CheckAnswer(bool Allowed, IReadOnlyList<UnitAmount> Price
             Required = refusal.Required,
             Available = refusal.Available,
             Shortfall = refusal.Shortfall,
+            BlockingScope = refusal.BlockingScope,
             Affordable = refusal.Affordable,
             CheaperModels = refusal.CheaperModels,
             UpgradePlan = refusal.UpgradePlan,

@@ -83,6 +83,7 @@ internal static class GatewayEndpoint
         Add("Required", refusal.Required?.ToString());
         Add("Available", refusal.Available?.ToString());
         Add("Shortfall", refusal.Shortfall?.ToString());
+        Add("Blocking-Scope", refusal.BlockingScope);
         Add("Upgrade-Plan", refusal.UpgradePlan);
         Add("Resets-At", refusal.ResetsAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
         if (refusal is { Code.Status: StatusCodes.Status429TooManyRequests, ResetsAt: { } resetsAt })

@@ -9,6 +9,7 @@ internal static class GatingSlice
         builder.Services.AddSingleton<AccountNames>();
         builder.Services.AddSingleton<GatingMetrics>();
         builder.Services.AddSingleton<StaffPostings>();
+        builder.Services.AddSingleton<AccountBudgets>();
         builder.Services.AddSingleton<Refusals>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Refusals>());
         builder.Services.AddRecurringJob<ForgetChecks>();
@@ -26,6 +27,7 @@ internal static class GatingSlice
         GatewayEndpoint.Map(api);
         StaffPostingEndpoints.Map(api);
         EnforcementEndpoint.Map(api);
+        BudgetEndpoints.Map(api);
         return api;
     }
 }

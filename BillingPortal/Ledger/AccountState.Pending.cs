@@ -79,12 +79,12 @@ public sealed partial class AccountState
         HeadTouched = true;
         var (uses, currency, plan, status, grace) = (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil);
         var (anchor, start, end) = (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd);
-        var (policy, limit, overrides, planThen) = (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan);
+        var (policy, limit, overrides, planThen, budgeted) = (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets);
         undo.Add(() =>
         {
             (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil) = (uses, currency, plan, status, grace);
             (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd) = (anchor, start, end);
-            (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan) = (policy, limit, overrides, planThen);
+            (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets) = (policy, limit, overrides, planThen, budgeted);
         });
     }
 

@@ -181,9 +181,18 @@ public sealed partial class AccountState
     }
 
     /// <summary>Records a charge beside the operation; its id is the operation's.</summary>
-    public void Record(Charge charge) => pendingCharges.Add(charge);
+    public void Record(Charge charge)
+    {
+        pendingCharges.Add(charge);
+        CountSpending(charge);
+    }
 
-    public void Record(ChargeRefund refund) => pendingRefunds.Add(refund);
+    /// <summary>Records what went back of the loaded charge.</summary>
+    public void Record(ChargeRefund refund)
+    {
+        pendingRefunds.Add(refund);
+        CountReturn(LoadedCharge!, refund);
+    }
 
     /// <summary>An account's currency is fixed by its first money transfer (DESIGN §7.21).</summary>
     public Refusal? TakeCurrency(Unit unit)

@@ -55,7 +55,37 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
         {
             charges = await ChargeReading.ForRefundsAsync(connection, operations, ct);
         }
+
+        await ReadBudgetsAsync(connection, ct);
     }
+
+    private async Task ReadBudgetsAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        List<AccountState>? concerned = null;
+        foreach (var state in states.Values)
+        {
+            if (state.Head.HasBudgets)
+            {
+                (concerned ??= []).Add(state);
+            }
+        }
+
+        foreach (var operation in operations)
+        {
+            if (operation.NeedsBudgets && concerned?.Contains(states[operation.Account]) != true)
+            {
+                (concerned ??= []).Add(states[operation.Account]);
+            }
+        }
+
+        if (concerned is not null)
+        {
+            await BudgetReading.ReadAsync(connection, concerned, operations.Select(o => (o.Account, SpenderOf(o))), ct);
+        }
+    }
+
+    private Spender SpenderOf(Operation operation) =>
+        operation.ChargeToLoad is { } id && charges.TryGetValue(id, out var loaded) ? new(loaded.Charge.Member, loaded.Charge.Agent, loaded.Charge.Run) : operation.Spender;
 
     /// <summary>Decides every operation on the locked state. Pure.</summary>
     public void Decide()

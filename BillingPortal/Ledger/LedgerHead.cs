@@ -30,6 +30,8 @@ public sealed class LedgerHead
     public long TotalUses { get; set; }
     /// <summary>JSON: plan, prices, allowances, features of this customer alone; null: none.</summary>
     public string? Overrides { get; set; }
+    /// <summary>There are budgets to be read before anything is decided.</summary>
+    public bool HasBudgets { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<LedgerHead>
     {
@@ -43,6 +45,7 @@ public sealed class LedgerHead
             builder.Property(h => h.Status).HasConversion<string>().HasMaxLength(20);
             builder.Property(h => h.LowBalancePolicy).HasConversion<string>().HasMaxLength(20);
             builder.Property(h => h.Overrides).HasColumnType("jsonb");
+            builder.Property(h => h.HasBudgets).HasDefaultValue(false);
             builder.HasIndex(h => h.PeriodEnd);
         }
     }

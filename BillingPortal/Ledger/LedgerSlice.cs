@@ -15,6 +15,7 @@ internal static class LedgerSlice
         builder.Services.AddSingleton<LedgerVerification>();
         builder.Services.AddRecurringJob<AdvanceIdleAccounts>();
         builder.Services.AddRecurringJob<AnchorLedgers>();
+        builder.Services.AddRecurringJob<ForgetBudgetUses>();
         return builder;
     }
 

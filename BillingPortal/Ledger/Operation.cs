@@ -27,6 +27,10 @@ public abstract class Operation(AccountId account, Origin origin, string key)
     public virtual string? Details => null;
     /// <summary>A charge that must be read under the lock before deciding (a refund's), by id.</summary>
     public virtual Guid? ChargeToLoad => null;
+    /// <summary>Who spends, or gets back, by this; for the budgets.</summary>
+    public virtual Spender Spender => default;
+    /// <summary>It looks into the account's budgets also where there are none yet.</summary>
+    public virtual bool NeedsBudgets => false;
     /// <summary>False for what only brings the account to the present: it is idempotent by nature and leaves no operation row.</summary>
     internal virtual bool IsRecorded => true;
     /// <summary>Its transfers name the operation as their charge, whose id is the operation's.</summary>
