@@ -7,7 +7,7 @@ internal static class CatalogFiles
 {
     public static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "catalogs");
 
-    public static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Where(n => n != "schema").Order();
+    public static IEnumerable<string> Names => Directory.GetFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!).Where(n => n is not ("schema" or "price-list")).Order();
 
     public static string PathOf(string name) => Path.Combine(Folder, name + ".json");
 

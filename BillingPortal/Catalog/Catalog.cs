@@ -119,8 +119,11 @@ public sealed record Model(string Id, string Name, string Provider)
 {
     public bool Available { get; init; } = true;
     public int? ContextTokens { get; init; }
-    /// <summary>What the model's provider charges us, in the catalog's currency per million tokens.</summary>
+    /// <summary>What the model's provider charges us, in the catalog's currency.</summary>
     public TokenPrices? Cost { get; init; }
+    /// <summary>The page where the cost was read, and the day (<c>2026-01-31</c>).</summary>
+    public string? Source { get; init; }
+    public string? AsOf { get; init; }
 }
 
 /// <summary>Prices of token kinds, each per the same number of tokens.</summary>

@@ -45,18 +45,25 @@ public static class CatalogJson
 
     /// <summary>Reads one customer's overrides: their shape by schema.json, then what they say of the catalog's parts.</summary>
     /// <returns>The overrides, or what is wrong with them and where.</returns>
-    internal static (PlanOverrides? Overrides, IReadOnlyList<CatalogError> Errors) ReadOverrides(ReadOnlyMemory<byte> utf8, CatalogDocument catalog)
+    internal static (PlanOverrides? Overrides, IReadOnlyList<CatalogError> Errors) ReadOverrides(ReadOnlyMemory<byte> utf8, CatalogDocument catalog) =>
+        ReadPart<PlanOverrides>("overrides", utf8, (overrides, errors) => CatalogReferences.Check(catalog, overrides, errors));
+
+    /// <summary>Reads a price list: its shape by schema.json. What it says of a catalog shows when it is applied to one.</summary>
+    internal static (PriceList? List, IReadOnlyList<CatalogError> Errors) ReadPriceList(ReadOnlyMemory<byte> utf8) => ReadPart<PriceList>("price_list", utf8, (_, _) => { });
+
+    private static (T? Part, IReadOnlyList<CatalogError> Errors) ReadPart<T>(string definition, ReadOnlyMemory<byte> utf8, Action<T, CatalogErrors> check)
+        where T : class
     {
         var errors = new CatalogErrors();
         try
         {
             using var document = JsonDocument.Parse(utf8, new() { AllowDuplicateProperties = false });
-            CatalogSchema.Check("overrides", document.RootElement, errors);
+            CatalogSchema.Check(definition, document.RootElement, errors);
             if (errors.List.Count == 0)
             {
-                var overrides = document.RootElement.Deserialize<PlanOverrides>(Options)!;
-                CatalogReferences.Check(catalog, overrides, errors);
-                return (errors.List.Count == 0 ? overrides : null, errors.List);
+                var part = document.RootElement.Deserialize<T>(Options)!;
+                check(part, errors);
+                return (errors.List.Count == 0 ? part : null, errors.List);
             }
         }
         catch (JsonException e)

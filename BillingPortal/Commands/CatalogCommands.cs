@@ -9,27 +9,35 @@ internal static class CatalogCommands
     private const string Actor = "command:catalog";
 
     public static readonly Command Import = new(["catalog", "import"], "FILE [--dry-run]", "puts a catalog file into force; all of it or, with an error, nothing", NeedsDatabase: true, ImportAsync);
+    public static readonly Command Prices = new(["catalog", "prices"], "FILE [--dry-run]", "takes over what models cost us from a price list such as catalogs/price-list.json", NeedsDatabase: true, ImportPricesAsync);
     public static readonly Command Export = new(["catalog", "export"], "[FILE]", "writes the catalog in force to a file, else to standard output", NeedsDatabase: true, ExportAsync);
     public static readonly Command Diff = new(["catalog", "diff"], "FILE", "says what importing a file would change; exit code 1 when it would change something", NeedsDatabase: true, DiffAsync);
     public static readonly Command Seed = new(["catalog", "seed"], "FILE", "adds the actions of a file that are missing; edited ones are kept", NeedsDatabase: true, SeedAsync);
 
-    private static async Task<int> ImportAsync(IServiceProvider services, Arguments arguments, CancellationToken ct) =>
-        await WithFileAsync(arguments, async path =>
-        {
-            var isDryRun = arguments.Options.Contains("--dry-run");
-            var file = await CatalogFile.ReadAsync(path, ct);
-            var result = await services.GetRequiredService<CatalogPublication>().PublishAsync(_ => file, Actor, $"imported from {Path.GetFileName(path)}", isDryRun, ct);
-            return result.Match(
-                published =>
-                {
-                    Print(published.Changes);
-                    Console.WriteLine(isDryRun ? "Nothing was changed: this was a dry run."
-                        : published.Changes.Count == 0 ? $"Nothing to change: this is version {published.Version} already."
-                        : $"Version {published.Version} is in force.");
-                    return 0;
-                },
-                Fail);
-        });
+    private static async Task<int> ImportAsync(IServiceProvider services, Arguments arguments, CancellationToken ct) => await WithFileAsync(arguments, async path =>
+    {
+        var file = await CatalogFile.ReadAsync(path, ct);
+        return await PublishAsync(services, arguments, path, _ => file, ct);
+    });
+
+    private static async Task<int> ImportPricesAsync(IServiceProvider services, Arguments arguments, CancellationToken ct) =>
+        await WithFileAsync(arguments, async path => await PublishAsync(services, arguments, path, await CatalogFile.ReadPriceListAsync(path, ct), ct));
+
+    private static async Task<int> PublishAsync(IServiceProvider services, Arguments arguments, string path, Func<CatalogInForce?, CatalogProposal> propose, CancellationToken ct)
+    {
+        var isDryRun = arguments.Options.Contains("--dry-run");
+        var result = await services.GetRequiredService<CatalogPublication>().PublishAsync(propose, Actor, $"imported from {Path.GetFileName(path)}", isDryRun, ct);
+        return result.Match(
+            published =>
+            {
+                Print(published.Changes);
+                Console.WriteLine(isDryRun ? "Nothing was changed: this was a dry run."
+                    : published.Changes.Count == 0 ? $"Nothing to change: this is version {published.Version} already."
+                    : $"Version {published.Version} is in force.");
+                return 0;
+            },
+            Fail);
+    }
 
     private static async Task<int> ExportAsync(IServiceProvider services, Arguments arguments, CancellationToken ct)
     {

@@ -19,6 +19,7 @@ internal sealed record Command(
     [
         Migrate.Command,
         CatalogCommands.Import,
+        CatalogCommands.Prices,
         CatalogCommands.Export,
         CatalogCommands.Diff,
         CatalogCommands.Seed,
