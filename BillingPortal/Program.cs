@@ -20,6 +20,7 @@ using BillingPortal.Outbox;
 using BillingPortal.Payments;
 using BillingPortal.Purchases;
 using BillingPortal.Rating;
+using BillingPortal.Reconciliation;
 using BillingPortal.SignIn;
 using BillingPortal.Subscriptions;
 
@@ -28,7 +29,7 @@ var builder = WebApplication.CreateBuilder(args);
 
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
-builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddAnalytics().AddExports();
+builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddAnalytics().AddReconciliation().AddExports();
 builder.AddComponents().AddAdmin().AddApi().AddCommands();
 
 var app = builder.Build();

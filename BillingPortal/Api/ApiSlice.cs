@@ -10,6 +10,7 @@ using BillingPortal.Ledger;
 using BillingPortal.Outbox;
 using BillingPortal.Payments;
 using BillingPortal.Purchases;
+using BillingPortal.Reconciliation;
 using BillingPortal.Subscriptions;
 
 namespace BillingPortal.Api;
@@ -21,7 +22,7 @@ internal static class ApiSlice
     {
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
-            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapAnalytics().MapExports();
+            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapAnalytics().MapReconciliation().MapExports();
         app.MapHealth();
         app.MapOpenApiAndDocs();
         app.MapKeptMail();

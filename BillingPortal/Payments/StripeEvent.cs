@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BillingPortal.Payments.Stripe;
 
 namespace BillingPortal.Payments;
 
@@ -9,6 +10,11 @@ public sealed record StripeEvent(string Id, string Type, string? ApiVersion, Dat
 {
     /// <summary>The longest id or type that is kept.</summary>
     private const int MostText = 255;
+
+    /// <summary>Why it is not to be processed: an event of another train may have its fields elsewhere, so it is kept for a person and not guessed at. Null: it is.</summary>
+    public string? WhyParked => StripeVersion.IsCompatible(ApiVersion)
+        ? null
+        : $"Made for API version {ApiVersion ?? "(none)"}, and this portal reads {StripeVersion.Pinned}: give the webhook endpoint that version, then replay.";
 
     /// <summary>Reads the envelope of a delivery.</summary>
     /// <returns>Null when it is no snapshot event: not JSON, no id or type, or a thin event.</returns>

@@ -46,14 +46,9 @@ internal static class WebhookEndpoint
             return new Refusal(ErrorCode.InvalidRequest, "The body is not a snapshot event. Nothing was stored.").ToProblem();
         }
 
-        await inbox.StoreAsync(received, payload, WhyParked(received), ct);
+        await inbox.StoreAsync(received, payload, received.WhyParked, ct);
         return TypedResults.Ok(new Receipt(true));
     }
-
-    /// <summary>An event of another train may have its fields elsewhere; it is kept for a person and not guessed at.</summary>
-    private static string? WhyParked(StripeEvent received) => StripeVersion.IsCompatible(received.ApiVersion)
-        ? null
-        : $"Made for API version {received.ApiVersion ?? "(none)"}, and this portal reads {StripeVersion.Pinned}: give the webhook endpoint that version, then replay.";
 
     private static bool TryDecode(byte[] body, out string payload)
     {

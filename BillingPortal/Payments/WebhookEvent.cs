@@ -37,6 +37,8 @@ public sealed class WebhookEvent
     /// <summary>Not before this; moved ahead while somebody works on it.</summary>
     public DateTimeOffset NextAttemptAt { get; set; }
     public DateTimeOffset? ProcessedAt { get; set; }
+    /// <summary>True: it was never delivered, and was read from Stripe's list or is a hint of our own.</summary>
+    public bool Fetched { get; init; }
     /// <summary>What came of it: why it failed, or why it had no effect.</summary>
     public string? Outcome { get; set; }
 
@@ -55,6 +57,8 @@ public sealed class WebhookEvent
             builder.Property(e => e.Outcome).HasMaxLength(1000);
             builder.HasIndex(e => e.NextAttemptAt, "ix_webhook_events_due").HasFilter("status = 'Received'");
             builder.HasIndex(e => new { e.ReceivedAt, e.Id });
+            builder.HasIndex(e => e.ObjectId).HasFilter("object_id is not null");
+            builder.HasIndex(e => e.ReceivedAt, "ix_webhook_events_fetched").HasFilter("fetched");
         }
     }
 }

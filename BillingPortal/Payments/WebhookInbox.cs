@@ -13,18 +13,19 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
 
     /// <summary>Stores an event unless it is there already.</summary>
     /// <param name="parkedBecause">Not null: it is not to be processed, and this is why.</param>
+    /// <param name="fetched">True: it was never delivered and was read from Stripe's list.</param>
     /// <returns>False for a repeat.</returns>
-    public async Task<bool> StoreAsync(StripeEvent received, string payload, string? parkedBecause, CancellationToken ct)
+    public async Task<bool> StoreAsync(StripeEvent received, string payload, string? parkedBecause, CancellationToken ct, bool fetched = false)
     {
         var now = time.Now();
         var status = parkedBecause is not null ? WebhookEventStatus.Parked : handlers.Handles(received.Type) ? WebhookEventStatus.Received : WebhookEventStatus.Unhandled;
         await using var command = database.CreateCommand(
             """
-            insert into webhook_events (id, type, api_version, livemode, object_id, customer, payload, created_at, received_at, status, attempts, next_attempt_at, outcome)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $9, $11)
+            insert into webhook_events (id, type, api_version, livemode, object_id, customer, payload, created_at, received_at, status, attempts, next_attempt_at, outcome, fetched)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $9, $11, $12)
             on conflict do nothing
             """);
-        foreach (object? value in new object?[] { received.Id, received.Type, received.ApiVersion, received.Livemode, received.ObjectId, received.Customer, payload, received.Created, now, status.ToString(), parkedBecause })
+        foreach (object? value in new object?[] { received.Id, received.Type, received.ApiVersion, received.Livemode, received.ObjectId, received.Customer, payload, received.Created, now, status.ToString(), parkedBecause, fetched })
         {
             command.Parameters.Add(new() { Value = value ?? DBNull.Value });
         }
@@ -36,6 +37,28 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
         }
 
         return stored;
+    }
+
+    /// <summary>Puts a hint that an object may have changed into the inbox, and it is read afresh as after an event of Stripe's. The same hint again is processed again.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> HintAsync(string type, string objectId, string? customer, bool livemode, CancellationToken ct)
+    {
+        var id = $"hint_{type}_{objectId}";
+        await using var command = database.CreateCommand(
+            """
+            insert into webhook_events (id, type, api_version, livemode, object_id, customer, payload, created_at, received_at, status, attempts, next_attempt_at, fetched)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'Received', 0, $8, true)
+            on conflict (id) do update set status = 'Received', attempts = 0, next_attempt_at = excluded.next_attempt_at, outcome = null
+            """);
+        var payload = System.Text.Json.JsonSerializer.Serialize(new { id, @object = "event", type, livemode, data = new { @object = new { id = objectId, customer } } });
+        foreach (object? value in new object?[] { id, type, Stripe.StripeVersion.Pinned, livemode, objectId, customer, payload, time.Now() })
+        {
+            command.Parameters.Add(value is null ? Text(null) : new() { Value = value });
+        }
+
+        await command.ExecuteNonQueryAsync(ct);
+        signal.Wake();
+        return id;
     }
 
     /// <summary>Takes the event that is due longest, for as long as <see cref="Lease"/>.</summary>

@@ -25,6 +25,7 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     public StripePaymentIntents PaymentIntents => new(this);
     public StripePaymentMethods PaymentMethods => new(this);
     public StripeEvents Events => new(this);
+    public StripeBooks Books => new(this);
     public StripeTestClocks TestClocks => new(this);
     public StripeWebhookEndpoints WebhookEndpoints => new(this);
     public StripePortalConfigurations PortalConfigurations => new(this);

@@ -1,0 +1,24 @@
+using BillingPortal.Data;
+using BillingPortal.Jobs;
+
+namespace BillingPortal.Reconciliation;
+
+/// <summary>Ledger against Stripe: what was missed is fetched, what differs is found, explained and mended.</summary>
+internal static class ReconciliationSlice
+{
+    public static WebApplicationBuilder AddReconciliation(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddTransient<MissedEvents>();
+        builder.Services.AddTransient<IComparison, ComparePayments>();
+        builder.Services.AddTransient<IComparison, CompareSubscriptions>();
+        builder.Services.AddTransient<IComparison, CompareInvoices>();
+        builder.Services.AddTransient<Books>();
+        builder.Services.AddTransient<Mending>();
+        builder.Services.AddTransient(s => new ReconciliationDesk(s.GetRequiredService<Tenants>(), s.GetRequiredService<Books>(), s.GetRequiredService<Mending>()));
+        builder.Services.AddRecurringJob<FetchMissedEvents>();
+        builder.Services.AddRecurringJob<CompareBooks>();
+        return builder;
+    }
+
+    public static RouteGroupBuilder MapReconciliation(this RouteGroupBuilder api) => api.MapComparison();
+}
