@@ -11,6 +11,7 @@ internal sealed class PureAccount
     public static readonly DateTimeOffset Opening = new(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
 
     private readonly CatalogDocument catalog;
+    private readonly Dictionary<Unit, Level> levels = [];
     private AccountState state;
 
     public PureAccount(CatalogDocument? catalog = null)
@@ -27,6 +28,11 @@ internal sealed class PureAccount
     public PureAccount At(DateTimeOffset now)
     {
         Keep();
+        foreach (var level in state.TouchedLevels)
+        {
+            levels[level.Meter] = level;
+        }
+
         var next = new AccountState(state.Head, catalog, now);
         foreach (var wallet in state.Wallets)
         {
@@ -36,6 +42,11 @@ internal sealed class PureAccount
         foreach (var grant in state.Grants)
         {
             next.Add(grant);
+        }
+
+        foreach (var level in levels.Values)
+        {
+            next.Add(level);
         }
 
         state = next;

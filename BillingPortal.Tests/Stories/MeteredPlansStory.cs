@@ -58,13 +58,62 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
     }
 
     [Fact] // E1, E2
-    public async Task Tokens_of_any_model_count_as_llm_tokens_and_levels_are_no_charges()
+    public async Task Tokens_of_any_model_count_as_llm_tokens() =>
+        Assert.Equal(1200m, (await portal.Api().ChargeAsync(GatingApi.NewAccount(), """ "model":"gpt-4","tokens":{"input":1000,"output":150,"cached_input":50} """)).Paid("llm_tokens"));
+
+    [Fact] // E2, E3
+    public async Task A_level_goes_up_and_down_to_the_plans_limit_and_has_no_time_to_wait_for()
     {
         var api = portal.Api();
         var account = GatingApi.NewAccount();
-        Assert.Equal(1200m, (await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":1000,"output":150,"cached_input":50} """)).Paid("llm_tokens"));
-        var level = await api.ChargeAsync(account, """ "meter":"seats","quantity":1 """);
-        Assert.Equal((HttpStatusCode.BadRequest, "INVALID_REQUEST"), (level.Status, level.ErrorCode));
+        var three = await api.ChargeAsync(account, """ "meter":"seats","quantity":3 """);
+        var fourth = await api.ChargeAsync(account, """ "meter":"seats","quantity":2 """);
+        var check = await api.CheckAsync(account, """ "meter":"seats" """);
+
+        Assert.Equal(3m, three.Json.GetProperty("level").GetProperty("value").GetDecimal());
+        Assert.Equal((HttpStatusCode.TooManyRequests, "BILLING_QUOTA_EXCEEDED", "standard", "seats"), (fourth.Status, fourth.ErrorCode, fourth.String("upgrade_plan"), fourth.String("unit")));
+        Assert.Equal((0m, 2m), (fourth.Number("available"), fourth.Number("shortfall")));
+        Assert.Null(fourth.Headers.RetryAfter);
+        Assert.False(check.Json.GetProperty("allowed").GetBoolean());
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"seats","quantity":-1 """)).Status);
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"seats","quantity":1 """)).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.ChargeAsync(account, """ "meter":"seats","quantity":-4 """)).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.ChargeAsync(account, """ "meter":"api_calls","quantity":-4 """)).Status);
+        var seats = (await portal.StatusAsync(account)).GetProperty("allowances").EnumerateArray().Single(a => a.GetProperty("meter").GetString() == "seats");
+        Assert.Equal((3m, "level", 100m), (seats.GetProperty("used").GetDecimal(), seats.GetProperty("kind").GetString(), seats.GetProperty("percent").GetDecimal()));
+        Assert.False(seats.TryGetProperty("resets_at", out _));
+    }
+
+    [Fact] // E2
+    public async Task Simultaneous_seats_never_go_beyond_the_limit_and_a_repeat_counts_once()
+    {
+        var api = portal.Api();
+        var account = GatingApi.NewAccount();
+        await api.ChargeAsync(account, """ "meter":"seats" """, "first");
+        Assert.True((await api.ChargeAsync(account, """ "meter":"seats" """, "first")).IsReplay);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => api.ChargeAsync(account, """ "meter":"seats" """)));
+        Assert.Equal(2, answers.Count(a => a.Status == HttpStatusCode.Created));
+    }
+
+    [Fact] // E1, E2
+    public async Task Storage_beyond_the_plan_is_overage_at_the_periods_end_and_goes_on_standing()
+    {
+        var api = portal.Api();
+        var account = GatingApi.NewAccount();
+        await api.PutAsync($"accounts/{account}", "{}");
+        await api.ChargeAsync(account, """ "meter":"api_calls" """);
+        await api.PutAsync($"accounts/{account}/overrides", """{"plan":"standard"}""");
+        var beyond = await api.ChargeAsync(account, """ "meter":"storage_gb","quantity":103.2 """);
+        await api.ChargeAsync(account, """ "meter":"storage_gb","quantity":-40 """);
+        Assert.Equal("storage_gb", beyond.Json.GetProperty("warnings")[0].GetString());
+
+        portal.Time.Advance(TimeSpan.FromDays(32));
+        var used = (await portal.StatusAsync(account)).GetProperty("allowances").EnumerateArray().Single(a => a.GetProperty("meter").GetString() == "storage_gb").GetProperty("used").GetDecimal();
+
+        Assert.Equal(63.2m, used);
+        var rows = await portal.LedgerAsync(account, "storage_gb");
+        Assert.Equal(["revenue -4", "overage 4"], rows.Select(r => $"{r.GetProperty("book").GetString()} {r.GetProperty("amount").GetDecimal():0.##}").OrderDescending());
+        Assert.True((await api.PostAsync("admin/ledger/verify", "{}")).Json.GetProperty("ok").GetBoolean());
     }
 
     [Fact] // F9

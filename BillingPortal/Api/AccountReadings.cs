@@ -41,7 +41,7 @@ internal static class AccountReadings
         var plan = standing.PlanIn(catalog.Current);
         return TypedResults.Ok(new BillingStatus(
             id.ToString(), known.ExternalId, plan.Id, plan.Name, standing.Status, standing.GraceUntil, standing.PeriodStart, standing.PeriodEnd,
-            QuotaShown.Of(catalog.Current, plan, standing, wallets), [.. wallets.Select(WalletShown.Of)],
+            QuotaShown.Of(catalog.Current, plan, standing, wallets, await reads.LevelsAsync(id, ct)), [.. wallets.Select(WalletShown.Of)],
             Available(wallets, Unit.FreeUse), Available(wallets, Unit.Credit), standing.TotalUses, enforcement.Mode));
     }
 
@@ -66,7 +66,7 @@ internal static class AccountReadings
         }
 
         var standing = await reads.StandingAsync(id, ct);
-        return TypedResults.Ok(new QuotaList(QuotaShown.Of(catalog.Current, standing.PlanIn(catalog.Current), standing, await reads.WalletsAsync(id, ct))));
+        return TypedResults.Ok(new QuotaList(QuotaShown.Of(catalog.Current, standing.PlanIn(catalog.Current), standing, await reads.WalletsAsync(id, ct), await reads.LevelsAsync(id, ct))));
     }
 
     private static async Task<Results<Ok<EntitlementsShown>, ProblemHttpResult>> EntitlementsAsync(

@@ -55,24 +55,27 @@ internal sealed record TransferShown(
 }
 
 /// <summary>An allowance of the plan with its use. <see cref="Cap"/> is <c>unlimited</c> where the plan counts without end.</summary>
-internal sealed record QuotaShown(string Meter, string Name, string Cap, Amount? Included, Amount Used, Amount? Remaining, decimal? Percent, DateTimeOffset ResetsAt)
+/// <param name="Kind"><c>counter</c>, used in this period; or <c>level</c>, used now.</param>
+/// <param name="ResetsAt">Null for a level: it does not begin anew.</param>
+internal sealed record QuotaShown(string Meter, string Name, MeterKind Kind, string Cap, Amount? Included, Amount Used, Amount? Remaining, decimal? Percent, DateTimeOffset? ResetsAt)
 {
-    /// <summary>The counted allowances of the plan, in the catalog's order. Pure.</summary>
-    public static IReadOnlyList<QuotaShown> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets)
+    /// <summary>The allowances of the plan, in the catalog's order. Pure.</summary>
+    public static IReadOnlyList<QuotaShown> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, IReadOnlyList<Level> levels)
     {
         List<QuotaShown> quotas = [];
         foreach (var allowance in plan.Allowances)
         {
-            // Levels (seats, storage) stand at a value and have no wallet.
-            if (catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is not { Kind: MeterKind.Counter } meter)
+            if (catalog.FindMeter(allowance.Meter) is not { } meter)
             {
                 continue;
             }
 
-            var used = wallets.FirstOrDefault(w => w.Unit == meter.Unit)?.UsedInPeriod ?? Amount.Zero;
+            var isLevel = meter.Kind == MeterKind.Level;
+            var used = (isLevel ? levels.FirstOrDefault(l => l.Meter == meter.Unit)?.Value : wallets.FirstOrDefault(w => w.Unit == meter.Unit)?.UsedInPeriod) ?? Amount.Zero;
             var remaining = allowance.Included is { } included ? Amount.Max(Amount.Zero, included - used) : (Amount?)null;
             var percent = allowance.Included is { IsPositive: true } whole ? decimal.Round(100m * used.Value / whole.Value, 1) : (decimal?)null;
-            quotas.Add(new(meter.Id, meter.Name, allowance.Included is null ? "unlimited" : allowance.Cap == Catalog.Cap.Hard ? "hard" : "soft", allowance.Included, used, remaining, percent, standing.PeriodEnd));
+            quotas.Add(new(meter.Id, meter.Name, meter.Kind, allowance.Included is null ? "unlimited" : allowance.Cap == Catalog.Cap.Hard ? "hard" : "soft",
+                allowance.Included, used, remaining, percent, isLevel ? null : standing.PeriodEnd));
         }
 
         return quotas;

@@ -12,6 +12,9 @@ namespace BillingPortal.Charging;
 /// <param name="Refusal">Why enforcing refuses; null: it does not.</param>
 public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuote> Quotes, Refusal? Refusal)
 {
+    /// <summary>For a meter that stands at a level: where it would stand.</summary>
+    public LevelChange? Level { get; init; }
+
     private static readonly RatedCharge Unpriced = new([], null, []);
 
     public UnitAmount[] Price()
@@ -46,6 +49,11 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
     {
         var subject = request.Subject;
         var refusal = Standing(account) ?? Entitlements.Check(account.Catalog, account.Plan, subject);
+        if (LevelDecision.IsFor(account.Catalog, subject))
+        {
+            return LevelDecision.Decide(account, request, refusal, out decision);
+        }
+
         decision = new(Unpriced, [], refusal);
         if (!Rater.Rate(account.Catalog, account.Plan, subject, account.Now, UsedOf(account, subject)).IsRated(out var rated, out var unrated))
         {

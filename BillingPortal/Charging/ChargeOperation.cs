@@ -14,6 +14,8 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
     public override byte[] BodyHash => bodyHash ??= request.Hash(Kind);
     public override string? Details { get; } = request.Details();
     public override Spender Spender => request.Spender;
+    // Which meters stand at a level the catalog says, under the lock; only accounts that have some pay for looking.
+    public override bool NeedsLevels => request.Subject.Meter is not null;
     internal override bool IsCharge => true;
     /// <summary>The receipt of the last decision, so that the first answer need not read it back from the charge's JSON.</summary>
     internal Receipt? Receipt { get; private set; }
@@ -44,6 +46,12 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             }
         }
 
+        if (decision.Level is not null && request.Subject.Outcome == Catalog.Outcome.Success)
+        {
+            // Whatever the mode: a level is what is so, and no value moves.
+            account.Take(LevelDecision.ReportOf(request));
+        }
+
         if (IsUse(decision))
         {
             account.CountUses(Uses);
@@ -55,7 +63,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
     }
 
     /// <summary>What was attempted and came to nothing is no use.</summary>
-    private bool IsUse(ChargeDecision decision) => request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0;
+    private bool IsUse(ChargeDecision decision) => decision.Level is null && (request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0);
 
     /// <summary>An action counts as often as it was done; anything else as one use.</summary>
     private long Uses => request.Subject.Action is null ? 1L : (long)Math.Ceiling(request.Subject.Quantity);
@@ -77,7 +85,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
 
     private Receipt ToReceipt(ChargeDecision decision, List<FundingPart> funding)
     {
-        List<string>? warnings = null;
+        List<string>? warnings = decision.Level is { IsOverIncluded: true } ? [request.Subject.Meter!] : null;
         foreach (var part in funding)
         {
             if (part.BalanceAfter.IsNegative && !part.Unlimited)
@@ -101,6 +109,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             Funding = funding,
             Uncovered = mode == EnforcementMode.Off ? decision.Price() : decision.Uncovered(),
             Warnings = warnings ?? [],
+            Level = decision.Level is { } level ? new(request.Subject.Meter!, request.Subject.Outcome == Catalog.Outcome.Success ? level.After : level.Before, level.Included) : null,
         };
     }
 

@@ -104,7 +104,7 @@ internal static class RefusalAdvice
             : null;
 
     /// <summary>The next plan that includes more of what ran out, or bills it as overage.</summary>
-    private static Plan? Upgrade(AccountState account, Unit unit)
+    public static Plan? Upgrade(AccountState account, Unit unit)
     {
         foreach (var plan in account.Catalog.PlansByRank())
         {

@@ -98,6 +98,12 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
             states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, CancellationToken.None);
         }
 
+        AccountState[] levelled = [.. states.Values.Where(state => state.Head.HasLevels)];
+        if (levelled.Length > 0)
+        {
+            await LevelReading.ReadAsync(connection, levelled, CancellationToken.None);
+        }
+
         AccountState[] budgeted = [.. states.Values.Where(state => state.Head.HasBudgets)];
         if (budgeted.Length > 0)
         {

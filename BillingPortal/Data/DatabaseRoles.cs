@@ -11,7 +11,7 @@ public static class DatabaseRoles
     /// <summary>Tables that only <see cref="Writer"/> changes; everybody else reads them.</summary>
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
-        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "budgets", "budget_uses", "ledger_anchors",
+        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "budgets", "budget_uses", "levels", "ledger_anchors",
         "subscriptions", "subscription_standings", "subscription_changes", "invoices",
     ];
 

@@ -16,12 +16,16 @@ internal sealed record ChargeAnswer(string Id, string Account, string Status, IR
     /// <summary>Units whose allowance is used up, or whose wallet is below zero.</summary>
     public IReadOnlyList<string>? Warnings { get; init; }
 
+    /// <summary>For a meter that stands at a level: where it stands after this.</summary>
+    public LevelMark? Level { get; init; }
+
     public static ChargeAnswer Of(Charge charge, Receipt receipt, string account) => new(
         charge.ShownId.ToString(), account, "succeeded", receipt.Price, FundingAnswer.Of(receipt.Funding), charge.Enforcement, charge.CreatedAt)
     {
         WouldRefuse = charge.WouldRefuse,
         Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,
         Warnings = receipt.Warnings.Count == 0 ? null : receipt.Warnings,
+        Level = receipt.Level,
     };
 }
 

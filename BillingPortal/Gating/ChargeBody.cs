@@ -75,7 +75,7 @@ internal struct ChargeBody
             case ChargeField.Account: account = BodyValues.Text(ref json, "account", LongestLabel, errors); break;
             case ChargeField.Action: action = BodyValues.Text(ref json, "action", LongestName, errors); break;
             case ChargeField.Meter: meter = BodyValues.Text(ref json, "meter", LongestName, errors); break;
-            case ChargeField.Quantity: quantity = BodyValues.Quantity(ref json, "quantity", errors); break;
+            case ChargeField.Quantity: quantity = BodyValues.Quantity(ref json, "quantity", errors, signed: true); break;
             case ChargeField.Provider: provider = BodyValues.Text(ref json, "provider", LongestName, errors); break;
             case ChargeField.Model: model = BodyValues.Text(ref json, "model", LongestName, errors); break;
             case ChargeField.Tool: tool = BodyValues.Text(ref json, "tool", LongestName, errors); break;
@@ -238,6 +238,10 @@ internal struct ChargeBody
         else if (quantity is not null && (isRaw || tokens is not null))
         {
             errors.Add("quantity", "Goes with an action or a meter only.");
+        }
+        else if (quantity is { IsNegative: true } && meter is null)
+        {
+            errors.AddAmount("quantity", "Must be above zero; only a meter that stands at a level goes down.");
         }
     }
 

@@ -71,6 +71,7 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
     public string? WouldRefuse { get; init; }
     public IReadOnlyList<UnitAmount>? Uncovered { get; init; }
     public IReadOnlyList<string>? Warnings { get; init; }
+    public LevelMark? Level { get; init; }
     /// <summary>Label of the rate-card version that priced it.</summary>
     public string? RateVersion { get; init; }
     /// <summary>quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
@@ -98,6 +99,7 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
             WouldRefuse = charge.WouldRefuse,
             Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,
             Warnings = receipt.Warnings.Count == 0 ? null : receipt.Warnings,
+            Level = receipt.Level,
             RateVersion = receipt.RateVersion,
             Lines = receipt.Lines,
         };

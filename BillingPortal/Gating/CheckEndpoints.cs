@@ -83,6 +83,11 @@ internal static class CheckEndpoints
             }
         }
 
+        if (decision.Level is { } level)
+        {
+            remaining.Add(new(Unit.Of(request.Subject.Meter!), level.Limit is { } limit ? Amount.Max(Amount.Zero, limit - level.Before) : null) { Unlimited = level.Limit is null ? true : null });
+        }
+
         return new(account, request, decision, remaining, invalid);
     }
 }

@@ -30,7 +30,7 @@ public sealed partial class AccountState
     internal bool HeadCounted { get; private set; }
     /// <summary>There is something to write.</summary>
     internal bool IsTouched => HeadTouched || HeadCounted || touchedWallets.Count > 0 || touchedGrants.Count > 0 || newGrants.Count > 0
-        || pendingTransfers.Count > 0 || pendingCharges.Count > 0 || pendingRefunds.Count > 0;
+        || pendingTransfers.Count > 0 || pendingCharges.Count > 0 || pendingRefunds.Count > 0 || touchedLevels.Count > 0;
 
     /// <summary>From here on rows are appended in the name of this operation, until the next call.</summary>
     internal void Begin(Guid operation, byte[]? digest, bool isCharge)
@@ -79,12 +79,12 @@ public sealed partial class AccountState
         HeadTouched = true;
         var (uses, currency, plan, status, grace) = (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil);
         var (anchor, start, end) = (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd);
-        var (policy, limit, overrides, planThen, budgeted) = (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets);
+        var (policy, limit, overrides, planThen, budgeted, levelled) = (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets, Head.HasLevels);
         undo.Add(() =>
         {
             (Head.TotalUses, Head.Currency, Head.Plan, Head.Status, Head.GraceUntil) = (uses, currency, plan, status, grace);
             (Head.PeriodAnchor, Head.PeriodStart, Head.PeriodEnd) = (anchor, start, end);
-            (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets) = (policy, limit, overrides, planThen, budgeted);
+            (Head.LowBalancePolicy, Head.OverdraftLimit, Head.Overrides, Plan, Head.HasBudgets, Head.HasLevels) = (policy, limit, overrides, planThen, budgeted, levelled);
         });
     }
 

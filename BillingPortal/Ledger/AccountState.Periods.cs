@@ -79,6 +79,7 @@ public sealed partial class AccountState
 
     private void CloseForChange()
     {
+        RateLevels(new(Head.PeriodStart, Head.PeriodEnd), Now);
         foreach (var allowance in Plan.Allowances)
         {
             SettleOnPlanChange(allowance);
@@ -123,6 +124,11 @@ public sealed partial class AccountState
     {
         var isFirst = Head.PeriodStart == Head.PeriodEnd;
         var closing = new Period(Head.PeriodStart, Head.PeriodEnd);
+        if (!isFirst)
+        {
+            RateLevels(closing, closing.End);
+        }
+
         var kept = CloseAllowances(closing);
         foreach (var wallet in wallets.Values.Where(w => w.Unit.IsMeter && w.Debt.IsPositive).ToArray())
         {
@@ -135,8 +141,8 @@ public sealed partial class AccountState
         }
 
         TouchHead();
-        // Months that passed unused leave no rows, unless something rolls over from one to the next.
-        SetPeriod(Plan.Allowances.Any(a => a.RolloverPercent > 0) && !isFirst
+        // Months that passed unused leave no rows, unless something rolls over from one to the next, or goes on standing.
+        SetPeriod((levels.Count > 0 || Plan.Allowances.Any(a => a.RolloverPercent > 0)) && !isFirst
             ? Period.After(Head.PeriodAnchor, closing)
             : Period.Monthly(Head.PeriodAnchor, Now));
         foreach (var (unit, amount) in kept)

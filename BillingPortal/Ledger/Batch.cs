@@ -57,6 +57,7 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
         }
 
         await ReadBudgetsAsync(connection, ct);
+        await ReadLevelsAsync(connection, ct);
     }
 
     private async Task ReadBudgetsAsync(NpgsqlConnection connection, CancellationToken ct)
@@ -81,6 +82,23 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
         if (concerned is not null)
         {
             await BudgetReading.ReadAsync(connection, concerned, operations.Select(o => (o.Account, SpenderOf(o))), ct);
+        }
+    }
+
+    private async Task ReadLevelsAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        List<AccountState>? concerned = null;
+        foreach (var state in states.Values)
+        {
+            if (state.Head.HasLevels && (state.IsDue || operations.Any(o => o.NeedsLevels && o.Account == state.Account)))
+            {
+                (concerned ??= []).Add(state);
+            }
+        }
+
+        if (concerned is not null)
+        {
+            await LevelReading.ReadAsync(connection, concerned, ct);
         }
     }
 

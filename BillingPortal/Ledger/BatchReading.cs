@@ -10,7 +10,7 @@ namespace BillingPortal.Ledger;
 internal static class BatchReading
 {
     private const string Heads = """
-        select account_id, plan, status, grace_until, low_balance_policy, overdraft_limit, currency, period_anchor, period_start, period_end, advanced_at, total_uses, overrides, has_budgets
+        select account_id, plan, status, grace_until, low_balance_policy, overdraft_limit, currency, period_anchor, period_start, period_end, advanced_at, total_uses, overrides, has_budgets, has_levels
         from ledger_heads where account_id = any($1)
         """;
 
@@ -165,6 +165,7 @@ internal static class BatchReading
         TotalUses = reader.GetInt64(11),
         Overrides = reader.IsDBNull(12) ? null : reader.GetString(12),
         HasBudgets = reader.GetBoolean(13),
+        HasLevels = reader.GetBoolean(14),
     };
 
     private static Wallet ReadWallet(NpgsqlDataReader reader, AccountId account) => new()

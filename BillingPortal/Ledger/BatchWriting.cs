@@ -20,6 +20,7 @@ internal static class BatchWriting
         AddNewWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => w.IsNew))]);
         UpdateWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => !w.IsNew))]);
         BudgetWriting.AddCommands(batch, states);
+        LevelReading.AddWriting(batch, states);
         UpdateClocks(batch, [.. states.Where(s => !s.HeadTouched)]);
         UpdateHeads(batch, [.. states.Where(s => s.HeadTouched)]);
     }
@@ -188,17 +189,18 @@ internal static class BatchWriting
             batch.Add("""
                 update ledger_heads h set advanced_at = r.advanced_at, total_uses = r.total_uses, plan = r.plan, status = r.status, grace_until = r.grace_until,
                     low_balance_policy = r.low_balance_policy, overdraft_limit = r.overdraft_limit, currency = r.currency,
-                    period_anchor = r.period_anchor, period_start = r.period_start, period_end = r.period_end, overrides = r.overrides::jsonb, has_budgets = r.has_budgets
+                    period_anchor = r.period_anchor, period_start = r.period_start, period_end = r.period_end, overrides = r.overrides::jsonb, has_budgets = r.has_budgets, has_levels = r.has_levels
                 from unnest($1::uuid[], $2::timestamptz[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::numeric[], $9::text[],
-                    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::boolean[])
-                    as r (account_id, advanced_at, total_uses, plan, status, grace_until, low_balance_policy, overdraft_limit, currency, period_anchor, period_start, period_end, overrides, has_budgets)
+                    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::boolean[], $15::boolean[])
+                    as r (account_id, advanced_at, total_uses, plan, status, grace_until, low_balance_policy, overdraft_limit, currency, period_anchor, period_start, period_end, overrides, has_budgets, has_levels)
                 where h.account_id = r.account_id
                 """,
                 Column(rows, s => s.Account.Value, NpgsqlDbType.Uuid), Column(rows, s => s.Now.UtcDateTime, NpgsqlDbType.TimestampTz), Column(rows, s => s.Head.TotalUses, NpgsqlDbType.Bigint),
                 Text(rows, s => s.Head.Plan), Text(rows, s => s.Head.Status.ToString()), Column(rows, s => s.Head.GraceUntil?.UtcDateTime, NpgsqlDbType.TimestampTz),
                 Text(rows, s => s.Head.LowBalancePolicy?.ToString()), Column(rows, s => s.Head.OverdraftLimit?.Value, NpgsqlDbType.Numeric), Text(rows, s => s.Head.Currency?.Code),
                 Column(rows, s => s.Head.PeriodAnchor.UtcDateTime, NpgsqlDbType.TimestampTz), Column(rows, s => s.Head.PeriodStart.UtcDateTime, NpgsqlDbType.TimestampTz),
-                Column(rows, s => s.Head.PeriodEnd.UtcDateTime, NpgsqlDbType.TimestampTz), Text(rows, s => s.Head.Overrides), Column(rows, s => s.Head.HasBudgets, NpgsqlDbType.Boolean));
+                Column(rows, s => s.Head.PeriodEnd.UtcDateTime, NpgsqlDbType.TimestampTz), Text(rows, s => s.Head.Overrides), Column(rows, s => s.Head.HasBudgets, NpgsqlDbType.Boolean),
+                Column(rows, s => s.Head.HasLevels, NpgsqlDbType.Boolean));
         }
     }
 

@@ -32,6 +32,8 @@ public sealed class LedgerHead
     public string? Overrides { get; set; }
     /// <summary>There are budgets to be read before anything is decided.</summary>
     public bool HasBudgets { get; set; }
+    /// <summary>There are meters that stand at a level, to be rated when a period closes.</summary>
+    public bool HasLevels { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<LedgerHead>
     {
@@ -46,6 +48,7 @@ public sealed class LedgerHead
             builder.Property(h => h.LowBalancePolicy).HasConversion<string>().HasMaxLength(20);
             builder.Property(h => h.Overrides).HasColumnType("jsonb");
             builder.Property(h => h.HasBudgets).HasDefaultValue(false);
+            builder.Property(h => h.HasLevels).HasDefaultValue(false);
             builder.HasIndex(h => h.PeriodEnd);
         }
     }

@@ -34,6 +34,13 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
         return [.. wallets.OrderBy(w => w.Unit).Select(w => new WalletView(w.Unit, w.Balance, w.Held, w.Debt, w.UsedInPeriod, [.. byUnit[w.Unit]]))];
     }
 
+    /// <summary>Where the account's levels stand, by meter.</summary>
+    public async Task<IReadOnlyList<Level>> LevelsAsync(AccountId account, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        return await scope.Db.Set<Level>().AsNoTracking().Where(l => l.AccountId == account).OrderBy(l => l.Meter).ToListAsync(ct);
+    }
+
     /// <summary>A page of one account's rows, newest first, across its wallets.</summary>
     /// <param name="cursor">From the page before; null: from the newest.</param>
     /// <param name="limit">1 to 200.</param>

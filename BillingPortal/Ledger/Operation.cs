@@ -31,6 +31,8 @@ public abstract class Operation(AccountId account, Origin origin, string key)
     public virtual Spender Spender => default;
     /// <summary>It looks into the account's budgets also where there are none yet.</summary>
     public virtual bool NeedsBudgets => false;
+    /// <summary>It looks at where levels stand, or ends a stretch that they are rated for.</summary>
+    public virtual bool NeedsLevels => false;
     /// <summary>False for what only brings the account to the present: it is idempotent by nature and leaves no operation row.</summary>
     internal virtual bool IsRecorded => true;
     /// <summary>Its transfers name the operation as their charge, whose id is the operation's.</summary>

@@ -12,9 +12,14 @@ public sealed record Receipt
     public IReadOnlyList<FundingPart> Funding { get; init; } = [];
     /// <summary>What no wallet paid, with enforcement off or observing.</summary>
     public IReadOnlyList<UnitAmount> Uncovered { get; init; } = [];
+    /// <summary>For a meter that stands at a level: where it stands now.</summary>
+    public LevelMark? Level { get; init; }
     /// <summary>Units whose allowance is exceeded or whose wallet is below zero after this charge.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 }
+
+/// <param name="Included">What the plan includes; null: unlimited.</param>
+public sealed record LevelMark(string Meter, Amount Value, Amount? Included);
 
 /// <summary>quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
 public sealed record ReceiptLine(string What, decimal Quantity, decimal Price, int Per, decimal Amount, string Unit);

@@ -12,6 +12,7 @@ public sealed class PlanChangeOperation(AccountId account, Origin origin, string
     AccountStatus? status = null, DateTimeOffset? graceUntil = null) : Operation(account, origin, key)
 {
     public override string Kind => "plan_change";
+    public override bool NeedsLevels => true;
     public override byte[] BodyHash => Hash();
 
     public override Refusal? Decide(AccountState account)
@@ -89,6 +90,7 @@ public sealed class LowBalanceOperation(AccountId account, Origin origin, string
 public sealed class OverridesOperation(AccountId account, Origin origin, string key, PlanOverrides overrides) : Operation(account, origin, key)
 {
     public override string Kind => "overrides";
+    public override bool NeedsLevels => true;
     public override byte[] BodyHash => Hash();
     /// <summary>As they stood and as they stand, once decided.</summary>
     public (PlanOverrides Before, PlanOverrides After) Decided { get; private set; } = (PlanOverrides.None, PlanOverrides.None);

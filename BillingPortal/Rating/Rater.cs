@@ -45,10 +45,15 @@ public static class Rater
 
         if (known.Kind == MeterKind.Level)
         {
-            return Refusal.Invalid("meter", $"'{meter}' stands at a level: report its value as a usage event. Nothing was charged.");
+            return Refusal.Invalid("meter", $"'{meter}' stands at a level: it is paid for at the period's end. Nothing was charged.");
         }
 
         var quantity = subject.Quantity;
+        if (subject.Quantity <= 0m)
+        {
+            return Refusal.Invalid("quantity", $"Must be above zero: '{meter}' counts up. Nothing was charged.", ErrorCode.InvalidAmount);
+        }
+
         var card = plan.OwnPrices?.Card is { } own && own.MeterRate(meter) is not null ? own : catalog.FindRateCard(plan, now);
         if (card?.MeterRate(meter) is not { } rate)
         {

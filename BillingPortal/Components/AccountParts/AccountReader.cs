@@ -28,7 +28,7 @@ public sealed class AccountReader(Tenants tenants, LedgerReads ledger, CatalogSn
             wallets = [.. wallets, new WalletView(Unit.Credit, Amount.Zero, Amount.Zero, Amount.Zero, Amount.Zero, [])];
         }
 
-        var allowances = AllowanceView.Of(document, standing.PlanIn(document), standing, wallets, time.GetUtcNow());
+        var allowances = AllowanceView.Of(document, standing.PlanIn(document), standing, wallets, await ledger.LevelsAsync(id, ct), time.GetUtcNow());
         return new(id, account.ExternalId, account.Name, account.Email, standing, wallets, allowances);
     }
 

@@ -16,14 +16,20 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
     public bool IsGentle => Id is "credit" or "free_use";
 
     /// <summary>The allowances of a plan against its wallets, in the catalog's order. Pure.</summary>
-    public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, DateTimeOffset now)
+    public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, IReadOnlyList<Level> levels, DateTimeOffset now)
     {
         var views = new List<AllowanceView>();
         foreach (var allowance in plan.Allowances)
         {
-            // Levels (seats, storage) have no wallet: there is nothing counted to show here.
-            if (catalog.Meters.FirstOrDefault(m => m.Id == allowance.Meter) is not { Kind: MeterKind.Counter } meter)
+            if (catalog.FindMeter(allowance.Meter) is not { } meter)
             {
+                continue;
+            }
+
+            if (meter.Kind == MeterKind.Level)
+            {
+                // Seats, storage: what stands now; it does not begin anew.
+                views.Add(new(meter.Id, meter.Name, levels.FirstOrDefault(l => l.Meter == meter.Unit)?.Value.Value ?? 0m, allowance.Included?.Value, null, null, allowance.Beyond(catalog, plan)));
                 continue;
             }
 

@@ -1211,6 +1211,12 @@ namespace BillingPortal.Data.Migrations
                         .HasDefaultValue(false)
                         .HasColumnName("has_budgets");
 
+                    b.Property<bool>("HasLevels")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("has_levels");
+
                     b.Property<string>("LowBalancePolicy")
                         .HasMaxLength(20)
                         .HasColumnType("character varying(20)")
@@ -1262,6 +1268,59 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("ledger_heads", (string)null);
 
                     b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
+                });
+
+            modelBuilder.Entity("BillingPortal.Ledger.Level", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Meter")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("meter");
+
+                    b.Property<decimal>("Area")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(28,6)")
+                        .HasColumnName("area");
+
+                    b.Property<DateTimeOffset>("AsOf")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("as_of");
+
+                    b.Property<DateTimeOffset>("CountsFrom")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("counts_from");
+
+                    b.Property<decimal>("Peak")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("peak");
+
+                    b.Property<DateTimeOffset>("SetAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("set_at");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("until");
+
+                    b.Property<decimal>("Value")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("value");
+
+                    b.HasKey("AccountId", "Meter")
+                        .HasName("pk_levels");
+
+                    b.ToTable("levels", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_levels_value", "value >= 0");
+                        });
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 70);
                 });
 
             modelBuilder.Entity("BillingPortal.Ledger.OperationDetails", b =>
