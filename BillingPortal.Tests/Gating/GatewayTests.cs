@@ -38,6 +38,33 @@ public sealed class GatewayTests(AgentCreditsPortal portal) : IClassFixture<Agen
         Assert.Equal(HttpStatusCode.BadRequest, (await CallAsync(api, ("Account", "x"), ("Action", "profile_my_data"), ("Charge", "charge"))).StatusCode); // no key
     }
 
+    [Fact]
+    public async Task Whatever_path_Envoy_holds_back_is_the_one_question()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(30);
+        string[] paths = ["/api/v1/gateway/authorize/agents/x?y=1", "/api/v1/gateway/authorize/../../plans", "/api/v1/plans", "/health/live", "/api/v1/gateway/authorize/%2e%2e/charges"];
+
+        for (var i = 0; i < paths.Length; i++)
+        {
+            using var request = new HttpRequestMessage(i % 2 == 0 ? HttpMethod.Delete : HttpMethod.Get, portal.Url + paths[i]);
+            foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("Gateway", "envoy"), ("Account", account), ("Action", "profile_my_data"), ("Charge", "charge"), ("Key", $"held-back-{i}")])
+            {
+                request.Headers.Add($"X-Billing-{name}", value);
+            }
+
+            using var answer = await api.SendAsync(request);
+            Assert.Equal((paths[i], i == 0 ? HttpStatusCode.OK : HttpStatusCode.PaymentRequired), (paths[i], answer.StatusCode));
+            if (i > 0)
+            {
+                Assert.Contains("\"shortfall\":10", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+                Assert.Equal("BILLING_INSUFFICIENT_CREDITS", answer.Headers.GetValues("X-Billing-Error-Code").Single());
+            }
+        }
+
+        Assert.Equal(1, await portal.CountAsync("charges", account));
+    }
+
     private static async Task<HttpResponseMessage> CallAsync(HttpClient api, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "gateway/authorize");

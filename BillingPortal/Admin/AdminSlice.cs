@@ -4,7 +4,6 @@ internal static class AdminSlice
 {
     public static WebApplicationBuilder AddAdmin(this WebApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<Figures>();
         return builder;
     }
 }

@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Catalog;
 
 /// <summary>Puts a new version of the catalog into force: for this instance at once, for others within a second.</summary>
-public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot, AuditTrail audit, TimeProvider time)
+public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot, IEnumerable<ICatalogUse> uses, AuditTrail audit, TimeProvider time)
 {
     /// <summary>Longest note, in characters.</summary>
     public const int MaxNote = 500;
@@ -30,6 +30,11 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
             return new PublicationResult.Refused(refusal);
         }
 
+        if (before is not null && await InUseAsync(scope, before.Document, document, ct) is { } inUse)
+        {
+            return new PublicationResult.Refused(inUse);
+        }
+
         var changes = CatalogDiff.Between(before?.Document, document);
         if (dryRun || (before is not null && changes.Count == 0))
         {
@@ -43,6 +48,27 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
         scope.OnCommitted(() => snapshot.Replace(document, version));
         await scope.CommitAsync(ct);
         return new PublicationResult.Published(version, changes);
+    }
+
+    private async Task<Refusal?> InUseAsync(TenantScope scope, CatalogDocument before, CatalogDocument after, CancellationToken ct)
+    {
+        List<string> plans = [.. before.Plans.Select(p => p.Id).Except(after.Plans.Select(p => p.Id))];
+        List<string> meters = [.. before.Meters.Select(m => m.Id).Except(after.Meters.Select(m => m.Id))];
+        if (plans.Count + meters.Count == 0)
+        {
+            return null;
+        }
+
+        var found = new List<CatalogUse>();
+        foreach (var use in uses)
+        {
+            found.AddRange(await use.FindAsync(scope, plans, meters, ct));
+        }
+
+        return found.Count == 0 ? null : new(ErrorCode.Conflict, $"The new catalog leaves out what is in use: {string.Join("; ", found.Select(u => $"{u.Path}, {u.Message}"))}. Nothing was changed. Keep it, or move the accounts first.")
+        {
+            Errors = found.ToDictionary(u => u.Path, u => (string[])[u.Message]),
+        };
     }
 
     // The first catalog changes nothing; its version keeps it whole.

@@ -6,6 +6,8 @@ namespace BillingPortal.Commands;
 
 internal static class CommandsSlice
 {
+    private static readonly string[] HostSettings = ["urls", "environment", "contentroot", "webroot", "applicationname", "http_ports", "https_ports"];
+
     public static WebApplicationBuilder AddCommands(this WebApplicationBuilder builder)
     {
         if (Words(Environment.GetCommandLineArgs()[1..]) is [not "serve", ..])
@@ -72,6 +74,9 @@ internal static class CommandsSlice
         }
     }
 
-    // Settings (--Key=value) are for the configuration; so is what follows a --Key without one.
-    private static string[] Words(string[] args) => [.. args.Where((arg, i) => !arg.StartsWith('-') && (i == 0 || !args[i - 1].StartsWith("--", StringComparison.Ordinal) || args[i - 1].Contains('=') || !args[i - 1].Contains(':')))];
+    // Settings (--Key=value, --Key value) are for the configuration.
+    internal static string[] Words(string[] args) => [.. args.Where((arg, i) => !arg.StartsWith('-') && (i == 0 || !IsSettingWithoutValue(args[i - 1])))];
+
+    private static bool IsSettingWithoutValue(string arg) =>
+        arg.StartsWith("--", StringComparison.Ordinal) && !arg.Contains('=') && (arg.Contains(':') || HostSettings.Contains(arg[2..], StringComparer.OrdinalIgnoreCase));
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using BillingPortal.Access;
 using BillingPortal.Accounts;
 using BillingPortal.Charging;
@@ -11,7 +12,8 @@ using Microsoft.AspNetCore.Mvc;
 namespace BillingPortal.Gating;
 
 /// <summary>Enforcement by a gateway, without touching the product (E10): everything in headers, the answer a bare status.</summary>
-/// <remarks>nginx's <c>auth_request</c> passes on only 2xx, 401 and 403: with <c>X-Billing-Gateway: nginx</c> a refusal answers 403 and its true status stands in <c>X-Billing-Status</c>.</remarks>
+/// <remarks>nginx's <c>auth_request</c> passes on only 2xx, 401 and 403, and no body: with <c>X-Billing-Gateway: nginx</c> a refusal answers 403, its true status stands in <c>X-Billing-Status</c>
+/// and its body in <c>X-Billing-Problem</c>. Envoy passes on all: with <c>envoy</c> a refusal has its problem as the body (deploy/nginx, deploy/envoy).</remarks>
 internal static class GatewayEndpoint
 {
     private const string Prefix = "X-Billing-";
@@ -30,7 +32,7 @@ internal static class GatewayEndpoint
     {
         if (Read(headers, out var request) is { } malformed)
         {
-            return malformed.ToProblem();
+            return headers.Gateway == "nginx" ? Refuse(context, headers, malformed) : malformed.ToProblem();
         }
 
         var mode = headers.Charge ?? "check";
@@ -88,12 +90,19 @@ internal static class GatewayEndpoint
         Add("Resets-At", refusal.ResetsAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
         if (refusal is { Code.Status: StatusCodes.Status429TooManyRequests, ResetsAt: { } resetsAt })
         {
-            headers.RetryAfter = resetsAt.ToString("R", CultureInfo.InvariantCulture);
+            headers.RetryAfter = Problems.SecondsUntil(context, resetsAt).ToString(CultureInfo.InvariantCulture);
         }
 
-        if (refusal.Code.Status >= StatusCodes.Status500InternalServerError)
+        if (refusal.Code.Status >= StatusCodes.Status500InternalServerError || sent.Gateway == "envoy")
         {
             return refusal.ToProblem();
+        }
+
+        if (sent.Gateway == "nginx")
+        {
+            var problem = refusal.ToProblemDetails();
+            problem.Extensions["request_id"] = context.TraceIdentifier;
+            headers[Prefix + "Problem"] = JsonSerializer.Serialize(problem, Json.Options); // escaped to ASCII, as a header must be
         }
 
         if (context.Features.Get<IStatusCodePagesFeature>() is { } pages)
@@ -150,7 +159,7 @@ internal static class GatewayEndpoint
 
 /// <summary>What a gateway says in headers.</summary>
 /// <param name="Charge"><c>check</c> (default) or <c>charge</c>.</param>
-/// <param name="Gateway"><c>nginx</c> where only 2xx, 401 and 403 may be answered.</param>
+/// <param name="Gateway"><c>nginx</c> where only 2xx, 401 and 403 may be answered, <c>envoy</c> where a refusal's body is passed on.</param>
 internal sealed record GatewayHeaders(
     [property: FromHeader(Name = "X-Billing-Account")] string? Account,
     [property: FromHeader(Name = "X-Billing-Action")] string? Action,

@@ -1,4 +1,5 @@
 using BillingPortal.Jobs;
+using BillingPortal.Observability;
 
 namespace BillingPortal.Gating;
 
@@ -12,6 +13,7 @@ internal static class GatingSlice
         builder.Services.AddSingleton<AccountBudgets>();
         builder.Services.AddSingleton<Refusals>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Refusals>());
+        builder.Services.AddSingleton(new PipelineStep(PipelineStage.Edge, EnvoyQuestions.Use));
         builder.Services.AddRecurringJob<ForgetChecks>();
         return builder;
     }

@@ -13,6 +13,7 @@ internal static class LedgerSlice
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
         builder.Services.AddSingleton<LedgerReads>();
         builder.Services.AddSingleton<LedgerVerification>();
+        builder.Services.AddSingleton<ICatalogUse, CatalogInUse>();
         builder.Services.AddRecurringJob<AdvanceIdleAccounts>();
         builder.Services.AddRecurringJob<AnchorLedgers>();
         builder.Services.AddRecurringJob<ForgetBudgetUses>();

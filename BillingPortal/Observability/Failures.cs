@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json;
 using BillingPortal.Primitives;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
 
@@ -11,8 +12,9 @@ internal sealed partial class Failures(ILogger<Failures> log) : IExceptionHandle
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
-        if (httpContext.RequestAborted.IsCancellationRequested)
+        if (httpContext.RequestAborted.IsCancellationRequested || exception is ConnectionResetException or ConnectionAbortedException)
         {
+            // Whoever asked is gone: nobody to answer, and nothing to mend here.
             httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
             return true;
         }
@@ -27,13 +29,13 @@ internal sealed partial class Failures(ILogger<Failures> log) : IExceptionHandle
             LogUnavailable(exception.GetBaseException().Message, httpContext.TraceIdentifier);
         }
 
-        if (Surface.IsPage(httpContext))
+        try
         {
-            await FailurePage.WriteAsync(httpContext, refusal);
+            await (Surface.IsPage(httpContext) ? FailurePage.WriteAsync(httpContext, refusal) : httpContext.WriteProblemAsync(refusal));
         }
-        else
+        catch (OperationCanceledException) when (httpContext.RequestAborted.IsCancellationRequested)
         {
-            await httpContext.WriteProblemAsync(refusal);
+            // They left before the answer.
         }
 
         return true;

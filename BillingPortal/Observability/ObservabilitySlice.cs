@@ -11,6 +11,8 @@ internal static class ObservabilitySlice
     public static WebApplicationBuilder AddObservability(this WebApplicationBuilder builder)
     {
         builder.AddTelemetry();
+        // What our own code throws, the exception handler logs. What is left is the server's grumbling about callers who leave in the middle.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Critical);
         builder.Services.ConfigureHttpJsonOptions(options => Json.Apply(options.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true); // so that Failures can name the field
         builder.Services.AddSingleton<IProblemDetailsWriter, ProblemWriter>();

@@ -82,10 +82,13 @@ public static class Problems
     private static long? RetryAfter(HttpContext context, ProblemDetails problem, int status) => (status, problem.Extensions.TryGetValue("resets_at", out var at) ? at : null) switch
     {
         (StatusCodes.Status503ServiceUnavailable, _) => 1,
-        (StatusCodes.Status429TooManyRequests, DateTimeOffset resets) =>
-            Math.Max(1, (long)Math.Ceiling((resets - context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow()).TotalSeconds)),
+        (StatusCodes.Status429TooManyRequests, DateTimeOffset resets) => SecondsUntil(context, resets),
         _ => null,
     };
+
+    /// <summary>Whole seconds from now, at least 1, for a <c>Retry-After</c>.</summary>
+    public static long SecondsUntil(HttpContext context, DateTimeOffset at) =>
+        Math.Max(1, (long)Math.Ceiling((at - context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow()).TotalSeconds));
 }
 
 /// <summary>Lets <see cref="ProblemHttpResult"/> be written our way, whatever the Accept header says: a program that asked for something else still learns why it got nothing.</summary>

@@ -16,20 +16,15 @@ internal static class AccountTokenEndpoints
 {
     public static RouteGroupBuilder MapAccountTokens(this RouteGroupBuilder api)
     {
-        api.MapPost("/accounts/{account}/tokens", IssueAsync).WithName("CreateAccountToken").WithTags("Accounts")
-            .WithSummary("A short-lived bearer token for this one account, for the product's front end").RequireScope(Scope.Accounts);
+        api.MapPost("/accounts/{account}/tokens", Issue).WithName("CreateAccountToken").WithTags("Accounts")
+            .WithSummary("A short-lived bearer token for this one account, for the product's front end").RequireScope(Scope.Accounts).ForKnownAccount();
         return api;
     }
 
-    private static async Task<Results<Created<AccountTokenMade>, ProblemHttpResult>> IssueAsync(
-        string account, AccountTokenRequest? request, HttpContext context, AccountDirectory accounts, AccountTokens tokens, TimeProvider time, CancellationToken ct)
+    private static Results<Created<AccountTokenMade>, ProblemHttpResult> Issue(
+        string account, AccountTokenRequest? request, HttpContext context, AccountTokens tokens, TimeProvider time)
     {
-        var caller = context.Caller();
-        if (await accounts.FindAsync(caller, account, ct) is not { } id)
-        {
-            return AccountDirectory.Unknown.ToProblem();
-        }
-
+        var (caller, id) = (context.Caller(), context.KnownAccount());
         List<Scope> scopes = [];
         foreach (var name in request?.Scopes ?? [ScopeSet.NameOf(Scope.Read)])
         {

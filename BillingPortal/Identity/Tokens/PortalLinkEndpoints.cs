@@ -17,19 +17,14 @@ internal static class PortalLinkEndpoints
     public static RouteGroupBuilder MapPortalLinks(this RouteGroupBuilder api)
     {
         api.MapPost("/accounts/{account}/portal-sessions", MakeAsync).WithName("CreatePortalSession").WithTags("Accounts")
-            .WithSummary("A one-time link: whoever opens it within five minutes is signed in as this account").RequireScope(Scope.Accounts);
+            .WithSummary("A one-time link: whoever opens it within five minutes is signed in as this account").RequireScope(Scope.Accounts).ForKnownAccount();
         return api;
     }
 
     private static async Task<Results<Created<PortalSessionMade>, ProblemHttpResult>> MakeAsync(
-        string account, PortalSessionRequest? request, HttpContext context, AccountDirectory accounts, PortalLinks links, ReturnUrls returnUrls, CancellationToken ct)
+        string account, PortalSessionRequest? request, HttpContext context, PortalLinks links, ReturnUrls returnUrls, CancellationToken ct)
     {
-        var caller = context.Caller();
-        if (await accounts.FindAsync(caller, account, ct) is not { } id)
-        {
-            return AccountDirectory.Unknown.ToProblem();
-        }
-
+        var (caller, id) = (context.Caller(), context.KnownAccount());
         if (request?.Page is { } page && !PortalLinks.MayLandOn(page))
         {
             return Refusal.Invalid("page", "The page is a path under /portal.").ToProblem();
