@@ -10,43 +10,89 @@ using Npgsql;
 
 namespace BillingPortal.Tests.Testing;
 
-/// <summary>The portal as it runs in production: a process of its own on a durable cluster of its own. Either can be killed as by a power cut, and started again.</summary>
+/// <summary>
+/// The portal as it runs in production: one or several processes of their own on a durable cluster of their own. Each can be killed as by a power cut, frozen, and started again.
+/// A class that needs other circumstances derives from this one.
+/// </summary>
 public class KillablePortal : IAsyncLifetime
 {
     private const string ApiKey = "bp_test_KillMe0123456789abcdefghijABCDEFGHIJ";
 
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"billing-crash-{Environment.ProcessId}-{RandomNumberGenerator.GetHexString(6)}");
     private readonly ConcurrentQueue<string> output = new();
-    private readonly string url = $"http://127.0.0.1:{FreePort()}";
     private readonly string encryptionKey = RandomNumberGenerator.GetHexString(64);
     private EmbeddedPostgres? cluster;
-    private Process? application;
+    private string[] urls = [];
+    private Process?[] instances = [];
+
+    /// <summary>How many instances share the database.</summary>
+    protected virtual int Instances => 1;
+    /// <summary>Settings of the database server, <c>name=value</c>.</summary>
+    protected virtual IReadOnlyList<string> ServerSettings => [];
+    protected virtual string EnvironmentName => "Production";
+    protected virtual string CatalogFile => Path.Combine(AppContext.BaseDirectory, "catalogs", "agent-credits.json");
+    /// <summary>True: the instances reach the database over <see cref="Wire"/>.</summary>
+    protected virtual bool OverWire => false;
+
+    /// <summary>Between the instances and the database, where the class asks for it.</summary>
+    internal DatabaseWire? Wire { get; private set; }
 
     public virtual async Task InitializeAsync()
     {
         EndWithThisProcess();
-        cluster = await EmbeddedPostgres.StartAsync(new(folder));
+        cluster = await EmbeddedPostgres.StartAsync(new(folder) { Settings = ServerSettings });
+        if (OverWire)
+        {
+            Wire = new(new NpgsqlConnectionStringBuilder(cluster.AppConnection).Host!);
+        }
+
+        urls = [.. Enumerable.Range(0, Instances).Select(_ => $"http://127.0.0.1:{FreePort()}")];
+        instances = new Process?[Instances];
         var migrate = await CommandAsync("migrate");
         Assert.True(migrate.ExitCode == 0, migrate.Output);
-        await StartAsync();
+        for (var i = 0; i < Instances; i++)
+        {
+            await StartAsync(i);
+        }
+    }
+
+    /// <summary>For a test that needs one of its own: started, and ended with the variable.</summary>
+    internal static async Task<Started<T>> StartedAsync<T>(T portal) where T : KillablePortal
+    {
+        var started = new Started<T>(portal);
+        try
+        {
+            await portal.InitializeAsync();
+            return started;
+        }
+        catch
+        {
+            await started.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal sealed record Started<T>(T Portal) : IAsyncDisposable where T : KillablePortal
+    {
+        public ValueTask DisposeAsync() => new(Portal.DisposeAsync());
     }
 
     /// <summary>A client of the API with every scope. It gives up on an answer after half a minute.</summary>
-    public HttpClient Api()
+    public HttpClient Api(int instance = 0)
     {
         var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
         {
-            BaseAddress = new(url + "/api/v1/"),
+            BaseAddress = new(urls[instance] + "/api/v1/"),
             Timeout = TimeSpan.FromSeconds(30),
         };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiKey);
         return client;
     }
 
-    /// <summary>Starts the application and waits until it answers.</summary>
-    public async Task StartAsync()
+    /// <summary>Starts an instance and waits until it answers.</summary>
+    public async Task StartAsync(int instance = 0)
     {
-        application = Run("serve");
+        var application = instances[instance] = Run(urls[instance], "serve");
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         for (var wait = Stopwatch.StartNew(); wait.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(50))
         {
@@ -57,7 +103,7 @@ public class KillablePortal : IAsyncLifetime
 
             try
             {
-                if ((await client.GetAsync(new Uri(url + "/health/ready"))).StatusCode == HttpStatusCode.OK)
+                if ((await client.GetAsync(new Uri(urls[instance] + "/health/ready"))).StatusCode == HttpStatusCode.OK)
                 {
                     return;
                 }
@@ -72,12 +118,21 @@ public class KillablePortal : IAsyncLifetime
     }
 
     /// <summary>SIGKILL: nothing is flushed, nothing is said goodbye to.</summary>
-    public async Task KillAsync()
+    public async Task KillAsync(int instance = 0)
     {
-        application!.Kill();
+        var application = instances[instance]!;
+        instances[instance] = null;
+        application.Kill();
         await application.WaitForExitAsync();
         application.Dispose();
     }
+
+    public bool IsRunning(int instance) => instances[instance] is { HasExited: false };
+
+    /// <summary>SIGSTOP: the instance keeps its connections, locks and callers, and does nothing until <see cref="Thaw"/>.</summary>
+    public void Freeze(int instance) => Signal(instances[instance]!.Id, "STOP");
+
+    public void Thaw(int instance) => Signal(instances[instance]!.Id, "CONT");
 
     /// <summary>SIGKILL to the server and all of its processes, the postmaster first so that it starts no others.</summary>
     public void KillDatabase()
@@ -96,7 +151,7 @@ public class KillablePortal : IAsyncLifetime
     public async Task<(int ExitCode, string Output)> CommandAsync(params string[] arguments)
     {
         output.Clear();
-        using var process = Run(arguments);
+        using var process = Run("http://127.0.0.1:0", arguments);
         await process.WaitForExitAsync();
         return (process.ExitCode, Said);
     }
@@ -126,9 +181,17 @@ public class KillablePortal : IAsyncLifetime
 
     public virtual async Task DisposeAsync()
     {
-        if (application is { HasExited: false })
+        for (var i = 0; i < instances.Length; i++)
         {
-            await KillAsync();
+            if (IsRunning(i))
+            {
+                await KillAsync(i);
+            }
+        }
+
+        if (Wire is not null)
+        {
+            await Wire.DisposeAsync();
         }
 
         if (cluster is not null)
@@ -148,7 +211,33 @@ public class KillablePortal : IAsyncLifetime
     private NpgsqlDataSource Database() =>
         NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(cluster!.SuperuserConnection) { Database = EmbeddedPostgres.DatabaseName, Pooling = false }.ConnectionString);
 
-    private Process Run(params string[] arguments)
+    /// <summary>Changes things as the superuser.</summary>
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var source = Database();
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Every row, as text of its columns.</summary>
+    public async Task<IReadOnlyList<string>> LinesAsync(string sql)
+    {
+        await using var source = Database();
+        await using var command = source.CreateCommand(sql);
+        await using var reader = await command.ExecuteReaderAsync();
+        var lines = new List<string>();
+        while (await reader.ReadAsync())
+        {
+            lines.Add(string.Join(' ', Enumerable.Range(0, reader.FieldCount).Select(i => Convert.ToString(reader.GetValue(i), CultureInfo.InvariantCulture))));
+        }
+
+        return lines;
+    }
+
+    /// <summary>Environment variables of one command, over the usual ones.</summary>
+    protected Dictionary<string, string> CommandEnvironment { get; } = [];
+
+    private Process Run(string url, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "BillingPortal.dll"));
@@ -157,16 +246,27 @@ public class KillablePortal : IAsyncLifetime
             start.ArgumentList.Add(argument);
         }
 
-        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = EnvironmentName;
         start.Environment["ASPNETCORE_URLS"] = url;
-        start.Environment["ConnectionStrings__Billing"] = new NpgsqlConnectionStringBuilder(cluster!.AppConnection) { MaxPoolSize = 20 }.ConnectionString;
+        var database = new NpgsqlConnectionStringBuilder(cluster!.AppConnection) { MaxPoolSize = 20 };
+        if (Wire is not null && arguments[0] == "serve")
+        {
+            database.Host = Wire.Folder;
+        }
+
+        start.Environment["ConnectionStrings__Billing"] = database.ConnectionString;
         start.Environment["ConnectionStrings__BillingOwner"] = arguments[0] == "migrate" ? cluster.OwnerConnection : "";
         start.Environment["Portal__RequireHttps"] = "false";
         start.Environment["Billing__Enforcement"] = "enforce";
-        start.Environment["Catalog__File"] = Path.Combine(AppContext.BaseDirectory, "catalogs", "agent-credits.json");
+        start.Environment["Catalog__File"] = CatalogFile;
         start.Environment["Bootstrap__ApiKey"] = ApiKey;
         start.Environment["Encryption__Keys"] = encryptionKey;
         start.Environment["Logging__LogLevel__Default"] = "Warning";
+        foreach (var (name, value) in CommandEnvironment)
+        {
+            start.Environment[name] = value;
+        }
+
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, line) => Keep(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -185,6 +285,13 @@ public class KillablePortal : IAsyncLifetime
             {
             }
         }
+    }
+
+    private static void Signal(int pid, string signal)
+    {
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {pid}"]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
     }
 
     private static void KillNow(int pid)
