@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -13,6 +14,7 @@ internal sealed class DatabaseWire : IAsyncDisposable
 
     private readonly UnixDomainSocketEndPoint server;
     private readonly Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private readonly ConcurrentDictionary<Socket, byte> open = new();
     private readonly Task accepting;
     private byte[]? blanked;
     private int toLose;
@@ -40,8 +42,15 @@ internal sealed class DatabaseWire : IAsyncDisposable
     /// <summary>The ledger's writer will not hear of its next commits: they take effect, and the connection is cut before the answer.</summary>
     public void LoseCommits(int count) => Volatile.Write(ref toLose, count);
 
-    /// <summary>From now on this piece of SQL reaches the server as blanks.</summary>
-    public void Blank(string sql) => Volatile.Write(ref blanked, Encoding.ASCII.GetBytes(sql));
+    /// <summary>From now on this piece of SQL reaches the server as blanks; connections end, since they may have prepared it already.</summary>
+    public void Blank(string sql)
+    {
+        Volatile.Write(ref blanked, Encoding.ASCII.GetBytes(sql));
+        foreach (var connection in open.Keys)
+        {
+            connection.Dispose();
+        }
+    }
 
     private async Task AcceptAsync()
     {
@@ -65,6 +74,7 @@ internal sealed class DatabaseWire : IAsyncDisposable
     {
         using var application = client;
         using var database = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        open.TryAdd(database, 0);
         try
         {
             await database.ConnectAsync(server);
@@ -81,6 +91,10 @@ internal sealed class DatabaseWire : IAsyncDisposable
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // Either end may go at any time; both go then.
+        }
+        finally
+        {
+            open.TryRemove(database, out _);
         }
     }
 

@@ -97,35 +97,34 @@ public sealed partial class AccountState
         grant.IsOpen = grant.Remaining.IsPositive;
     }
 
-    private List<GrantDraw> Refill(FundingPart part, Amount alreadyReturned, Amount amount, out Amount homeless)
+    /// <summary>Walks a charge's part in the reverse order of its draw, each piece once over all of its refunds: what no grant covered first. Debt is repaid out of the first pieces.</summary>
+    /// <param name="skip">What earlier refunds have walked already.</param>
+    /// <param name="homeless">What no grant can take: it was not covered by one, or that one has expired.</param>
+    /// <param name="ofPlan">What of the amount the plan's grants had paid.</param>
+    private List<GrantDraw> Refill(FundingPart part, Amount skip, Amount amount, Amount toDebt, out Amount homeless, out Amount ofPlan)
     {
         var refills = new List<GrantDraw>();
-        homeless = amount;
-        var skip = alreadyReturned;
-        // The part that no grant covered was drawn last, so it was returned first.
-        var drawn = part.Grants.Aggregate(Amount.Zero, (sum, draw) => sum + draw.Amount);
-        skip = Amount.Max(Amount.Zero, skip - (part.Amount - drawn));
-        for (var i = part.Grants.Count - 1; i >= 0 && homeless.IsPositive; i--)
+        (homeless, ofPlan) = (Amount.Zero, Amount.Zero);
+        var uncovered = part.Amount - part.Grants.Aggregate(Amount.Zero, (sum, draw) => sum + draw.Amount);
+        for (var i = part.Grants.Count; i >= 0; i--)
         {
-            var there = part.Grants[i].Amount;
-            var skipped = Amount.Min(skip, there);
-            skip -= skipped;
-            if (!grants.TryGetValue(part.Grants[i].Grant, out var grant) || grant.ExpiresAt <= Now)
+            var piece = i == part.Grants.Count ? uncovered : part.Grants[i].Amount;
+            var walked = Amount.Min(skip, piece);
+            var back = Amount.Min(piece - walked, amount);
+            (skip, amount) = (skip - walked, amount - back);
+            var grant = i == part.Grants.Count ? null : grants.GetValueOrDefault(part.Grants[i].Grant);
+            ofPlan += grant?.Source == GrantSource.Plan ? back : Amount.Zero;
+            var repaid = Amount.Min(toDebt, back);
+            (toDebt, back) = (toDebt - repaid, back - repaid);
+            var refilled = grant is null || grant.ExpiresAt <= Now ? Amount.Zero : Amount.Min(back, grant.Amount - grant.Remaining);
+            homeless += back - refilled;
+            if (refilled.IsPositive)
             {
-                continue;
+                Touch(grant!);
+                grant!.Remaining += refilled;
+                grant.IsOpen = true;
+                refills.Add(new(grant.Id, refilled));
             }
-
-            var back = Amount.Min(Amount.Min(there - skipped, homeless), grant.Amount - grant.Remaining);
-            if (!back.IsPositive)
-            {
-                continue;
-            }
-
-            Touch(grant);
-            grant.Remaining += back;
-            grant.IsOpen = true;
-            refills.Add(new(grant.Id, back));
-            homeless -= back;
         }
 
         return refills;

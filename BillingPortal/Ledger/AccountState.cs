@@ -152,7 +152,7 @@ public sealed partial class AccountState
 
         var wallet = Touch(part.Unit);
         var toDebt = Amount.Min(wallet.Debt, amount);
-        var refills = Refill(part, alreadyReturned, amount - toDebt, out var homeless);
+        var refills = Refill(part, alreadyReturned, amount, toDebt, out var homeless, out var ofPlan);
         if (homeless.IsPositive)
         {
             refills.Add(new(Open(new(part.Unit, homeless, GrantSource.Refund)
@@ -164,9 +164,10 @@ public sealed partial class AccountState
 
         wallet.Debt -= toDebt;
         wallet.Balance += amount;
-        if (chargedAt >= Head.PeriodStart && part.Unit.IsMeter)
+        if (chargedAt >= Head.PeriodStart)
         {
-            wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - amount);
+            // As it was counted: all use of a meter; of credits and money, what came out of the plan's grants.
+            wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - (part.Unit.IsMeter ? amount : ofPlan));
         }
 
         Append(wallet, isCredit: true, amount, TransferKind.Refund, Book.Revenue, refills);
