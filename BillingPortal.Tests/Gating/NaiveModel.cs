@@ -331,9 +331,9 @@ internal sealed class NaiveModel
 
     private Expected Refused(string unit, decimal required)
     {
-        return new(IsMeter(unit) || unit == "free_use" ? 429 : 402)
+        return new(IsMeter(unit) ? 429 : 402)
         {
-            Code = unit switch { "credit" => "BILLING_INSUFFICIENT_CREDITS", "usd" => "BILLING_INSUFFICIENT_FUNDS", _ => "BILLING_QUOTA_EXCEEDED" },
+            Code = unit switch { "credit" or "free_use" => "BILLING_INSUFFICIENT_CREDITS", "usd" => "BILLING_INSUFFICIENT_FUNDS", _ => "BILLING_QUOTA_EXCEEDED" },
             Missing = (unit, required, Room(unit) ?? 0, required - (Reach(unit) ?? 0)),
         };
     }
@@ -386,7 +386,7 @@ internal sealed class NaiveModel
             return;
         }
 
-        var skip = part.Returned;
+        var (skip, homeless) = (part.Returned, 0m);
         part.Returned += back;
         foreach (var (lot, drawn) in Enumerable.Reverse(part.Draws))
         {
@@ -417,9 +417,11 @@ internal sealed class NaiveModel
             }
             else
             {
-                lots.Add(new() { Unit = part.Unit, Left = some - repaid, Priority = 30, Expires = now.AddDays(30), OfPlan = false });
+                homeless += some - repaid;
             }
         }
+
+        lots.Add(new() { Unit = part.Unit, Left = homeless, Priority = 30, Expires = now.AddDays(30), OfPlan = false });
     }
 
     private void Count(string unit, decimal amount) => used[unit] = Used(unit) + amount;

@@ -9,7 +9,7 @@ namespace BillingPortal.Tests.Gating;
 /// </summary>
 public sealed class NaiveModelTests(NaiveModelTests.Portal portal) : IClassFixture<NaiveModelTests.Portal>
 {
-    private static readonly bool IsLong = Environment.GetEnvironmentVariable("BILLING_LONG") is "1" or "true";
+    private static readonly bool IsLong = LongForm.IsAsked;
 
     [Fact]
     public async Task Whatever_happens_answers_and_balances_are_those_of_plain_lists_and_sums()

@@ -15,7 +15,7 @@ public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePo
     private const string Profile = """ "action":"profile_my_data","quantity":1 """;
     private const decimal Price = 20; // of profile_my_data in catalogs/agent-credits.json
 
-    private static readonly bool IsLong = Environment.GetEnvironmentVariable("BILLING_LONG") is "1" or "true";
+    private static readonly bool IsLong = LongForm.IsAsked;
     private static readonly int Charges = IsLong ? 100_000 : 5_000;
     private static readonly int KillsOfEach = IsLong ? 20 : 2;
 

@@ -6,13 +6,10 @@ namespace BillingPortal.Tests.Ledger;
 
 public class HistoryTests
 {
-    /// <summary>500 histories in the short form, 10,000 in the long one.</summary>
-    private static int Histories => Environment.GetEnvironmentVariable("BILLING_LONG") == "1" ? 10_000 : 500;
-
     [Fact]
     public void Whatever_happens_the_ledger_adds_up()
     {
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(Histories).WithEndSize(60), Prop.ForAll(Arb.From(History.Steps, Shorter), steps =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(LongForm.Histories).WithEndSize(60), Prop.ForAll(Arb.From(History.Steps, Shorter), steps =>
         {
             var history = new History();
             for (var i = 0; i < steps.Length; i++)

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace BillingPortal.Tests.Ledger;
 
 /// <summary>The ledger on its own, under a small catalog that has one of everything.</summary>
-public sealed class LedgerFixture : PortalFixture
+public class LedgerFixture : PortalFixture
 {
     public static readonly CatalogDocument Catalog = new()
     {

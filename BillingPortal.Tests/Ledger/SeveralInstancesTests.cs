@@ -12,7 +12,7 @@ public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances p
     private const string Credits = """ "unit":"credit","amount":20 """;
     private const int IdleAccounts = 40;
 
-    private static readonly bool IsLong = Environment.GetEnvironmentVariable("BILLING_LONG") is "1" or "true";
+    private static readonly bool IsLong = LongForm.IsAsked;
     private static readonly int Charges = IsLong ? 30_000 : 1_500;
     private static readonly int KillsOfEach = IsLong ? 5 : 1;
 

@@ -3,6 +3,7 @@ using BillingPortal.Jobs;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using BillingPortal.Rating;
+using BillingPortal.Tests.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BillingPortal.Tests.Ledger;
@@ -41,7 +42,7 @@ public class WriterTests(LedgerFixture portal) : IClassFixture<LedgerFixture>
     [Fact]
     public async Task From_an_empty_database_on_no_charge_reads_a_table_from_end_to_end()
     {
-        var charges = Environment.GetEnvironmentVariable("BILLING_LONG") == "1" ? 100_000 : 5_000;
+        var charges = LongForm.IsAsked ? 100_000 : 5_000;
         var before = await SequentialScansAsync();
         var accounts = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => portal.AccountAsync(credits: 1_000_000m)));
         for (var done = 0; done < charges; done += 500)

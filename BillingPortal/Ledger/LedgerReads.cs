@@ -13,7 +13,7 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
     /// <param name="account">An account that exists.</param>
     public async Task<Standing> StandingAsync(AccountId account, CancellationToken ct = default)
     {
-        if (await HeadAsync(account, ct) is not { } head || head.PeriodEnd <= time.GetUtcNow())
+        if (await HeadAsync(account, ct) is not { } head || head.PeriodEnd <= time.GetUtcNow() || await HasExpiredAsync(account, ct))
         {
             await ledger.AdvanceAsync(account, ct);
             head = await HeadAsync(account, ct) ?? throw new InvalidOperationException("A ledger that was just opened is not there.");
@@ -144,6 +144,16 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
     {
         await using var scope = await tenants.ForAccountAsync(account, ct);
         return await scope.Db.Set<LedgerHead>().AsNoTracking().FirstOrDefaultAsync(h => h.AccountId == account, ct);
+    }
+
+    /// <summary>Whether something is still in a wallet whose time is over: nobody has asked since.</summary>
+    private async Task<bool> HasExpiredAsync(AccountId account, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        await using var command = scope.Command("select exists (select from grants where account_id = $1 and is_open and expires_at <= $2 and remaining > reserved)");
+        command.Parameters.Add(new() { Value = account.Value });
+        command.Parameters.Add(new() { Value = time.Now() });
+        return await command.ExecuteScalarAsync(ct) is true;
     }
 
     private static NpgsqlParameter Text(string? value) => new() { Value = (object?)value ?? DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text };
