@@ -91,6 +91,14 @@ public class PortalFixture : IAsyncLifetime
         return client;
     }
 
+    /// <summary>The same, at another instance.</summary>
+    public HttpClient Api(Instance instance)
+    {
+        var client = Api();
+        client.BaseAddress = new(instance.Url + "/api/v1/");
+        return client;
+    }
+
     /// <summary>Rows as they stand, past row-level security; parameters are $1, $2…</summary>
     public async Task<IReadOnlyList<object?[]>> RowsAsync(string sql, params object?[] parameters)
     {
