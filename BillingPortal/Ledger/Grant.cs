@@ -25,7 +25,8 @@ public sealed class Grant
     /// <summary>Lower burns first.</summary>
     public int Priority { get; init; }
     public DateTimeOffset EffectiveAt { get; init; }
-    public DateTimeOffset? ExpiresAt { get; init; }
+    /// <summary>Null: never. Moved only when a change of plan ends an allowance that holds have reserved.</summary>
+    public DateTimeOffset? ExpiresAt { get; internal set; }
     public DateTimeOffset CreatedAt { get; init; }
     /// <summary>What it came from: a checkout session, a plan's period, a charge that was refunded. No personal text.</summary>
     public string? Reference { get; init; }

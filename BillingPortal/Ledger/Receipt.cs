@@ -16,6 +16,10 @@ public sealed record Receipt
     public LevelMark? Level { get; init; }
     /// <summary>Units whose allowance is exceeded or whose wallet is below zero after this charge.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
+    /// <summary>The hold that it was captured from, of the same account.</summary>
+    public Guid? Hold { get; init; }
+    /// <summary>What the true price went above the hold and was not charged: capped by the caller's wish.</summary>
+    public IReadOnlyList<UnitAmount>? Capped { get; init; }
 }
 
 /// <param name="Included">What the plan includes; null: unlimited.</param>

@@ -17,13 +17,13 @@ public static partial class StoredReceipt
         Converters = [typeof(GrantIdConverter)])]
     [JsonSerializable(typeof(Receipt))]
     private sealed partial class Format : JsonSerializerContext;
+}
 
-    /// <summary>As people see it: <c>grant_…</c>.</summary>
-    private sealed class GrantIdConverter : JsonConverter<GrantId>
-    {
-        public override GrantId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            GrantId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("Not a grant's id.");
+/// <summary>As people see it: <c>grant_…</c>.</summary>
+internal sealed class GrantIdConverter : JsonConverter<GrantId>
+{
+    public override GrantId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        GrantId.TryParse(reader.GetString(), out var id) ? id : throw new JsonException("Not a grant's id.");
 
-        public override void Write(Utf8JsonWriter writer, GrantId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-    }
+    public override void Write(Utf8JsonWriter writer, GrantId value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
 }
