@@ -28,6 +28,7 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
     {
         ["POST /api/v1/check"] = """{"account":"ACCOUNT","unit":"credit","amount":1,"reason":"x"}""",
         ["POST /api/v1/charges"] = """{"account":"ACCOUNT","unit":"credit","amount":1,"reason":"x"}""",
+        ["POST /api/v1/holds"] = """{"account":"ACCOUNT","unit":"credit","amount":1,"reason":"x"}""",
         ["POST /api/v1/charges/batch"] = """{"charges":[{"account":"ACCOUNT","unit":"credit","amount":1,"reason":"x","idempotency_key":"k"}]}""",
         ["POST /api/v1/estimates"] = """{"account":"ACCOUNT","unit":"credit","amount":1,"reason":"x"}""",
     };
@@ -85,6 +86,11 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
     public async Task A_bound_key_finds_no_charge_of_another_account() =>
         await EachAsync(
             r => r is { IsApi: true } && r.Pattern.StartsWith("/api/v1/charges/{id}", StringComparison.Ordinal), portal.Api(portal.BoundKey), _ => portal.ForeignCharge, _ => HttpStatusCode.NotFound);
+
+    [Fact]
+    public async Task A_bound_key_finds_no_hold_of_another_account() =>
+        await EachAsync(
+            r => r is { IsApi: true } && r.Pattern.StartsWith("/api/v1/holds/{id}", StringComparison.Ordinal), portal.Api(portal.BoundKey), _ => portal.ForeignHold, _ => HttpStatusCode.NotFound);
 
     [Theory]
     [InlineData("foreign")]
@@ -206,7 +212,7 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
         return request;
     }
 
-    /// <summary>Two customers; a key bound to the one, and a charge, a grant and a reason of the other.</summary>
+    /// <summary>Two customers; a key bound to the one, and a charge, a hold, a grant and a reason of the other.</summary>
     public sealed class TwoTenants : PortalFixture
     {
         // What changes by itself while nothing is done: jobs, records of checks, when a key was last seen, who is signed in.
@@ -216,6 +222,7 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
         public string CheckoutKey { get; private set; } = "";
         public string ForeignId { get; private set; } = "";
         public string ForeignCharge { get; private set; } = "";
+        public string ForeignHold { get; private set; } = "";
 
         public override async Task InitializeAsync()
         {
@@ -227,6 +234,7 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
             CheckoutKey = await SecretAsync(new { name = "checkout only", scopes = (string[])["checkout"] });
             await PostAsync("admin/grants", """{"account":"foreign","amount":100,"reason":"secret-of-foreign"}""");
             await PostAsync("admin/grants", """{"account":"own","amount":100,"reason":"own"}""");
+            ForeignHold = await IdAsync(await PostAsync("holds", """{"account":"foreign","unit":"credit","amount":1,"reason":"secret-of-foreign","expires_in":86400}"""));
             ForeignCharge = await IdAsync(await PostAsync("charges", """{"account":"foreign","unit":"credit","amount":1,"reason":"secret-of-foreign"}"""));
         }
 

@@ -38,6 +38,12 @@ internal static class Api
     public static Task<Reply> ChargeAsync(this HttpClient api, string account, string fields, string? key = null) =>
         api.PostAsync("charges", $$"""{"account":"{{account}}",{{fields}}}""", key ?? NewKey());
 
+    /// <summary>Holds with a key of its own where none is given.</summary>
+    public static Task<Reply> HoldAsync(this HttpClient api, string account, string fields, string? key = null) =>
+        api.PostAsync("holds", $$"""{"account":"{{account}}",{{fields}}}""", key ?? NewKey());
+
+    public static Task<Reply> CaptureAsync(this HttpClient api, Reply hold, string body, string? key = null) => api.PostAsync($"holds/{hold.String("id")}/capture", body, key ?? NewKey());
+
     public static Task<Reply> CheckAsync(this HttpClient api, string account, string fields) => api.PostAsync("check", $$"""{"account":"{{account}}",{{fields}}}""");
 
     public static async Task<Reply> GrantAsync(this HttpClient api, string account, decimal amount, string unit = "credit", string? key = null)

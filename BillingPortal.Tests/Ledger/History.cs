@@ -1,4 +1,5 @@
 using BillingPortal.Catalog;
+using BillingPortal.Charging;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using BillingPortal.Rating;
@@ -14,7 +15,7 @@ public sealed record Step(string What, string Unit, decimal Amount, int Hours, i
 internal sealed class History
 {
     public static readonly Gen<Step[]> Steps = Gen.ArrayOf(
-        from what in Gen.Elements("grant", "grant", "debit", "charge", "charge", "charge", "refund", "clawback", "adjust", "plan", "policy", "wait")
+        from what in Gen.Elements("grant", "grant", "debit", "charge", "charge", "charge", "hold", "hold", "hold", "capture", "capture", "release", "extend", "refund", "clawback", "adjust", "plan", "policy", "wait")
         from unit in Gen.Elements("credit", "usd", "messages", "llm_tokens", "calls")
         from amount in Gen.Choose(1, 40_000_000)
         from hours in Gen.Frequency((6, Gen.Choose(0, 3)), (2, Gen.Choose(3, 400)), (1, Gen.Choose(400, 3_000)))
@@ -23,6 +24,7 @@ internal sealed class History
 
     private readonly Dictionary<Unit, Wallet> wallets = [];
     private readonly Dictionary<GrantId, Grant> grants = [];
+    private readonly Dictionary<Guid, Hold> holds = [];
     private readonly List<(DateTimeOffset At, IReadOnlyList<FundingPart> Parts, Dictionary<Unit, Amount> Returned)> charges = [];
     private LedgerHead head;
     private DateTimeOffset now = new(2026, 1, 31, 10, 0, 0, TimeSpan.Zero);
@@ -67,7 +69,7 @@ internal sealed class History
         foreach (var wallet in wallets.Values)
         {
             List<Grant> own = [.. grants.Values.Where(g => g.Unit == wallet.Unit)];
-            var proof = new WalletProof(wallet, own);
+            var proof = new WalletProof(wallet, own, [.. holds.Values.Where(h => h.IsOpen).Select(h => h.State)]);
             foreach (var row in Transfers.Where(t => t.Unit == wallet.Unit))
             {
                 proof.Add(row);
@@ -90,7 +92,16 @@ internal sealed class History
             }
         }
 
-        return null;
+        return holds.Values.Select(Broken).FirstOrDefault(what => what is not null);
+    }
+
+    private static string? Broken(Hold hold)
+    {
+        var state = hold.State;
+        return state.Captured.Any(c => c.Amount.IsNegative) || state.Remaining.Any(r => !r.Amount.IsPositive) ? "a hold holds less than nothing"
+            : hold.IsOpen && hold.Enforcement == EnforcementMode.Enforce && state.Covered != state.PriceLeft ? $"of {state.PriceLeft} promised only {state.Covered} is covered"
+            : !hold.IsOpen && state.Parts.Count > 0 ? "a closed hold keeps something"
+            : null;
     }
 
     private Refusal? Apply(AccountState state, Step step, out Unit? floored)
@@ -119,6 +130,14 @@ internal sealed class History
                 }
 
                 return conflict;
+            case "hold":
+                return Decide(state, new HoldOperation(state.Account, Origin.Api, "h", new HoldRequest(Raw(step), TimeSpan.FromHours(1 + (step.Pick % 200)), (HoldExpiry)(step.Pick % 2)), Mode(step.Pick)));
+            case "capture" when holds.Count > 0:
+                return Capture(state, step);
+            case "release" when holds.Count > 0:
+                return Decide(state, new ReleaseHoldOperation(Some(step).ShownId, Origin.Api, "r"));
+            case "extend" when holds.Count > 0:
+                return Decide(state, new ExtendHoldOperation(Some(step), Origin.Api, "e", TimeSpan.FromHours(step.Pick % 100 + 1), step.Pick % 3 == 0 ? null : amount, EnforcementMode.Enforce));
             case "refund" when charges.Count > 0:
                 Refund(state, step);
                 return null;
@@ -133,6 +152,42 @@ internal sealed class History
             default:
                 return null;
         }
+    }
+
+    /// <summary>Now and then somebody lets go of enforcement.</summary>
+    private static EnforcementMode Mode(int pick) => pick % 11 == 0 ? EnforcementMode.Observe : pick % 13 == 0 ? EnforcementMode.Off : EnforcementMode.Enforce;
+
+    private static ChargeRequest Raw(Step step) => new(new ChargeSubject { Unit = Unit.Of(step.Unit), Amount = Amount.Of(step.Amount), Quantity = (step.Pick % 4) + 1 });
+
+    /// <summary>A closed one now and then.</summary>
+    private Hold Some(Step step) => holds.Values.OrderByDescending(h => h.IsOpen).ThenByDescending(h => h.Id).ElementAt(step.Pick % Math.Min(holds.Count, 4));
+
+    private Refusal? Capture(AccountState state, Step step)
+    {
+        var hold = Some(step);
+        var before = hold.State;
+        var over = step.Pick % 3 == 0 ? OverHold.Charge : OverHold.Cap;
+        var amount = step.Pick % 5 == 0 ? (Amount?)null : Amount.Of(step.Amount);
+        var request = new CaptureRequest(new ChargeRequest(new ChargeSubject { Amount = amount }), HasQuantity: false, IsFinal: step.Pick % 2 == 0, over);
+        var refusal = Decide(state, new CaptureOperation(hold, Origin.Api, "c", request, Mode(step.Pick)));
+        if (refusal is { } no && before.Status == HoldStatus.Open && over == OverHold.Cap && hold.Asked.Unit is not null)
+        {
+            throw new InvalidOperationException($"A capture within a hold was refused: {no.Detail}");
+        }
+
+        if (refusal is null && over == OverHold.Cap && hold.Enforcement == EnforcementMode.Enforce
+            && state.PendingCharges[^1] is var charge && StoredReceipt.Read(charge).Funding.Any(f => !f.Unlimited && f.Amount > before.Remaining.FirstOrDefault(r => r.Unit == f.Unit).Amount))
+        {
+            throw new InvalidOperationException("A capped capture took more than was held.");
+        }
+
+        return refusal;
+    }
+
+    private Refusal? Decide(AccountState state, Operation operation)
+    {
+        state.Begin(operation.Id, null, operation.IsCharge);
+        return operation.Decide(state);
     }
 
     private void Refund(AccountState state, Step step)
@@ -164,6 +219,11 @@ internal sealed class History
             state.Add(grant);
         }
 
+        foreach (var hold in holds.Values)
+        {
+            state.Add(hold);
+        }
+
         return state;
     }
 
@@ -180,10 +240,18 @@ internal sealed class History
         {
             grants[grant.Id] = grant;
         }
+
+        foreach (var hold in state.NewHolds)
+        {
+            holds[hold.Id] = hold;
+        }
+
+        charges.AddRange(state.PendingCharges.Select(c => (c.CreatedAt, StoredReceipt.Read(c).Funding, new Dictionary<Unit, Amount>())));
     }
 
     private static string Picture(AccountState state) => string.Join('|',
-        state.Wallets.Where(w => w.Seq > 0).OrderBy(w => w.Unit).Select(w => $"{w.Unit} {w.Balance} {w.Debt} {w.UsedInPeriod} {w.Seq} {Convert.ToHexString(w.LastHash)}")
-            .Concat(state.Grants.Select(g => $"{g.Id} {g.Remaining} {g.IsOpen}"))
-            .Append($"{state.PendingTransfers.Count} {state.NewGrants.Count} {state.Head.Plan} {state.Plan.Id} {state.Head.PeriodEnd:O} {state.Head.Currency} {state.Head.TotalUses}"));
+        state.Wallets.Where(w => w.Seq > 0 || !w.Held.IsZero).OrderBy(w => w.Unit).Select(w => $"{w.Unit} {w.Balance} {w.Held} {w.Debt} {w.UsedInPeriod} {w.Seq} {Convert.ToHexString(w.LastHash)}")
+            .Concat(state.Grants.Select(g => $"{g.Id} {g.Remaining} {g.Reserved} {g.IsOpen} {g.ExpiresAt}"))
+            .Concat(state.OpenHolds.OrderBy(h => h.Id).Select(h => $"{h.Id} {h.ExpiresAt} {h.StateJson}"))
+            .Append($"{state.PendingTransfers.Count} {state.NewGrants.Count} {state.NewHolds.Count} {state.HoldChanges.Count} {state.EndedGrants.Count} {state.Head.Plan} {state.Plan.Id} {state.Head.PeriodEnd:O} {state.Head.Currency} {state.Head.TotalUses}"));
 }

@@ -49,6 +49,11 @@ internal sealed class PureAccount
             next.Add(level);
         }
 
+        foreach (var hold in state.OpenHolds)
+        {
+            next.Add(hold);
+        }
+
         state = next;
         Advance();
         return this;

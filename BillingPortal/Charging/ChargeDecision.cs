@@ -55,7 +55,7 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         }
 
         decision = new(Unpriced, [], refusal);
-        if (!Rater.Rate(account.Catalog, account.Plan, subject, account.Now, UsedOf(account, subject)).IsRated(out var rated, out var unrated))
+        if (!Rate(account, subject).IsRated(out var rated, out var unrated))
         {
             decision = decision with { Refusal = refusal ?? unrated };
             return unrated.Code == ErrorCode.UnpricedModel ? null : unrated;
@@ -79,6 +79,9 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         decision = new(rated, quotes, refusal);
         return null;
     }
+
+    internal static RatingResult Rate(AccountState account, ChargeSubject subject) =>
+        Rater.Rate(account.Catalog, account.Plan, subject, account.Now, UsedOf(account, subject));
 
     private static Amount UsedOf(AccountState account, ChargeSubject subject) =>
         subject.Meter is { } meter && account.Catalog.FindMeter(meter) is { } known ? account.WalletOf(known.Unit).UsedInPeriod : Amount.Zero;

@@ -9,6 +9,7 @@ internal static class ChargingSlice
         builder.Services.AddSingleton<Enforcement>();
         builder.Services.AddSingleton<ISnapshotPart>(services => services.GetRequiredService<Enforcement>());
         builder.Services.AddSingleton<Charges>();
+        builder.Services.AddSingleton<Holds>();
         builder.Services.AddSingleton<ChargeReads>();
         builder.Services.AddSingleton<StandingAccounts>();
         builder.Services.AddHostedService(services => services.GetRequiredService<StandingAccounts>());

@@ -11,13 +11,13 @@ public static class DatabaseRoles
     /// <summary>Tables that only <see cref="Writer"/> changes; everybody else reads them.</summary>
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
-        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "budgets", "budget_uses", "levels", "ledger_anchors",
+        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "ledger_anchors",
         "subscriptions", "subscription_standings", "subscription_changes", "invoices",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
     [
-        "transfers", "operations", "charges", "charge_refunds", "ledger_anchors", "audit_entries", "catalog_versions", "subscription_changes",
+        "transfers", "operations", "charges", "charge_refunds", "hold_changes", "ledger_anchors", "audit_entries", "catalog_versions", "subscription_changes",
     ];
 }

@@ -30,3 +30,15 @@ internal sealed record AdjustmentBodySchema(string Account, Unit Unit, Amount Am
 internal sealed record BudgetBodySchema(string Scope, Unit Unit, Amount Limit, Ledger.BudgetWindow Window);
 
 internal sealed record EnforcementBodySchema(string? Mode, string? Action);
+
+internal sealed record HoldBodySchema(string Account, string? Action, string? Meter, decimal? Quantity, string? Provider, string? Model, string? Tool, bool? Byok, TokensSchema? Tokens,
+    Unit? Unit, Amount? Amount, string? Reason, string? Outcome, string? Member, string? Agent, string? Run, string? Feature, IReadOnlyDictionary<string, string>? Metadata,
+    DateTimeOffset? OccurredAt, int? ExpiresIn, string? OnExpiry)
+    : ChargeBodySchema(Account, Action, Meter, Quantity, Provider, Model, Tool, Byok, Tokens, Unit, Amount, Reason, Outcome, Member, Agent, Run, Feature, Metadata, OccurredAt);
+
+/// <summary>What was done, as in a charge; or a quantity or tokens alone, for what the hold was made for; or an amount in the unit of the hold's price; or nothing: all that is left.</summary>
+internal sealed record CaptureBodySchema(string? Account, string? Action, string? Meter, decimal? Quantity, string? Provider, string? Model, string? Tool, bool? Byok, TokensSchema? Tokens,
+    Unit? Unit, Amount? Amount, string? Reason, string? Outcome, string? Member, string? Agent, string? Run, string? Feature, IReadOnlyDictionary<string, string>? Metadata,
+    DateTimeOffset? OccurredAt, bool? Final, string? OverHold);
+
+internal sealed record ExtendBodySchema(int? ExpiresIn, Amount? Amount);

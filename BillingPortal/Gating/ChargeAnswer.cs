@@ -15,6 +15,10 @@ internal sealed record ChargeAnswer(string Id, string Account, string Status, IR
     public IReadOnlyList<UnitAmount>? Uncovered { get; init; }
     /// <summary>Units whose allowance is used up, or whose wallet is below zero.</summary>
     public IReadOnlyList<string>? Warnings { get; init; }
+    /// <summary>The hold that it was captured from.</summary>
+    public string? Hold { get; init; }
+    /// <summary>What the true price went above the hold and was not charged.</summary>
+    public IReadOnlyList<UnitAmount>? Capped { get; init; }
 
     /// <summary>For a meter that stands at a level: where it stands after this.</summary>
     public LevelMark? Level { get; init; }
@@ -26,6 +30,8 @@ internal sealed record ChargeAnswer(string Id, string Account, string Status, IR
         Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,
         Warnings = receipt.Warnings.Count == 0 ? null : receipt.Warnings,
         Level = receipt.Level,
+        Hold = receipt.Hold is { } hold ? new HoldId(charge.AccountId, hold).ToString() : null,
+        Capped = receipt.Capped,
     };
 }
 

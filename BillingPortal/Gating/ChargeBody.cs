@@ -1,12 +1,13 @@
 using System.Text.Json;
 using BillingPortal.Catalog;
 using BillingPortal.Charging;
+using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using BillingPortal.Rating;
 
 namespace BillingPortal.Gating;
 
-/// <summary>The body of a charge, check or estimate (API.md, Gating): one of four forms, with labels. Unknown and repeated fields are refused.</summary>
+/// <summary>The body of a charge, check, estimate, hold or capture (API.md, Gating): one of four forms, with labels. Unknown and repeated fields are refused.</summary>
 internal struct ChargeBody
 {
     private const int LongestName = 100;
@@ -14,6 +15,7 @@ internal struct ChargeBody
     private const int LongestReason = 500;
     private const int MostMetadata = 20;
 
+    private readonly ChargeForm form;
     private long seen;
     private string? account, action, meter, provider, model, tool, feature, member, agent, run, reason, key;
     private Amount? quantity, amount;
@@ -23,20 +25,46 @@ internal struct ChargeBody
     private bool byok;
     private DateTimeOffset? occurredAt;
     private List<KeyValuePair<string, string>>? metadata;
+    private long? expiresIn;
+    private HoldExpiry? onExpiry;
+    private bool? isFinal;
+    private OverHold? overHold;
+
+    private ChargeBody(ChargeForm form) => this.form = form;
 
     /// <param name="json">Stands on the object's start; left on its end.</param>
     /// <param name="key">The item's own <c>idempotency_key</c>, which batches alone have.</param>
     /// <returns>Null with <paramref name="errors"/> when the body is not a charge.</returns>
     public static ChargeRequest? Read(ref Utf8JsonReader json, bool inBatch, FieldErrors errors, out string? key)
     {
-        var body = new ChargeBody();
-        body.ReadFields(ref json, inBatch, errors);
+        var body = Read(ref json, inBatch ? ChargeForm.BatchItem : ChargeForm.Charge, errors);
         key = body.key;
-        body.CheckForm(errors);
         return errors.Any ? null : body.ToRequest();
     }
 
-    private void ReadFields(ref Utf8JsonReader json, bool inBatch, FieldErrors errors)
+    /// <returns>Null with <paramref name="errors"/> when the body is not a hold.</returns>
+    public static HoldRequest? ReadHold(ref Utf8JsonReader json, FieldErrors errors)
+    {
+        var body = Read(ref json, ChargeForm.Hold, errors);
+        return errors.Any ? null : new(body.ToRequest(), TimeSpan.FromSeconds(body.expiresIn ?? HoldBodies.DefaultSeconds), body.onExpiry ?? HoldExpiry.Release);
+    }
+
+    /// <returns>Null with <paramref name="errors"/> when the body is not a capture.</returns>
+    public static CaptureRequest? ReadCapture(ref Utf8JsonReader json, FieldErrors errors)
+    {
+        var body = Read(ref json, ChargeForm.Capture, errors);
+        return errors.Any ? null : new(body.ToRequest(), body.quantity is not null, body.isFinal ?? true, body.overHold ?? OverHold.Cap);
+    }
+
+    private static ChargeBody Read(ref Utf8JsonReader json, ChargeForm form, FieldErrors errors)
+    {
+        var body = new ChargeBody(form);
+        body.ReadFields(ref json, errors);
+        body.CheckForm(errors);
+        return body;
+    }
+
+    private void ReadFields(ref Utf8JsonReader json, FieldErrors errors)
     {
         if (json.TokenType != JsonTokenType.StartObject)
         {
@@ -47,8 +75,8 @@ internal struct ChargeBody
 
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            var field = ChargeFields.Find(ref json);
-            if (field == ChargeField.Unknown || (field == ChargeField.IdempotencyKey && !inBatch))
+            var field = ChargeFields.Find(ref json, form);
+            if (field == ChargeField.Unknown)
             {
                 var name = BodyValues.NameOf(ref json);
                 json.Read();
@@ -92,6 +120,10 @@ internal struct ChargeBody
             case ChargeField.Metadata: metadata = ReadMetadata(ref json, errors); break;
             case ChargeField.OccurredAt: occurredAt = BodyValues.Instant(ref json, "occurred_at", errors); break;
             case ChargeField.IdempotencyKey: key = BodyValues.Text(ref json, "idempotency_key", IdempotencyKey.MaxLength, errors); break;
+            case ChargeField.ExpiresIn: expiresIn = HoldBodies.Seconds(ref json, "expires_in", errors); break;
+            case ChargeField.OnExpiry: onExpiry = HoldBodies.Expiry(ref json, "on_expiry", errors); break;
+            case ChargeField.Final: isFinal = BodyValues.Flag(ref json, "final", errors); break;
+            case ChargeField.OverHold: overHold = HoldBodies.Over(ref json, "over_hold", errors); break;
             case ChargeField.Unknown: break;
         }
     }
@@ -211,7 +243,7 @@ internal struct ChargeBody
 
     private readonly void CheckForm(FieldErrors errors)
     {
-        if (account is null && !errors.Any)
+        if (account is null && form != ChargeForm.Capture && !errors.Any)
         {
             errors.Add("account", "Is required.");
         }
@@ -223,7 +255,11 @@ internal struct ChargeBody
             return;
         }
 
-        if (forms != 1)
+        if (form == ChargeForm.Capture)
+        {
+            CheckCapture(forms, isRaw, errors);
+        }
+        else if (forms != 1)
         {
             errors.Add(model is not null && forms == 0 ? "tokens" : "body", "Must name exactly one of: action; meter; model with tokens; unit with amount.");
         }
@@ -245,6 +281,23 @@ internal struct ChargeBody
         }
     }
 
+    /// <summary>The hold says what it is for: a quantity, tokens or an amount alone will do, or nothing at all.</summary>
+    private readonly void CheckCapture(int forms, bool isRaw, FieldErrors errors)
+    {
+        if (forms > 1)
+        {
+            errors.Add("body", "Must name at most one of: action; meter; tokens; amount.");
+        }
+        else if (isRaw && amount is null)
+        {
+            errors.Add("amount", "Unit and amount go together.");
+        }
+        else if (quantity is not null && (isRaw || tokens is not null))
+        {
+            errors.Add("quantity", "Goes with an action or a meter only.");
+        }
+    }
+
     private readonly ChargeRequest ToRequest() => new(new ChargeSubject
     {
         Action = action,
@@ -261,7 +314,7 @@ internal struct ChargeBody
         Outcome = outcome ?? Outcome.Success,
     })
     {
-        Account = account!,
+        Account = account ?? "",
         Member = member,
         Agent = agent,
         Run = run,

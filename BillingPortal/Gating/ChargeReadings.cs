@@ -72,6 +72,10 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
     public IReadOnlyList<UnitAmount>? Uncovered { get; init; }
     public IReadOnlyList<string>? Warnings { get; init; }
     public LevelMark? Level { get; init; }
+    /// <summary>The hold that it was captured from.</summary>
+    public string? Hold { get; init; }
+    /// <summary>What the true price went above the hold and was not charged.</summary>
+    public IReadOnlyList<UnitAmount>? Capped { get; init; }
     /// <summary>Label of the rate-card version that priced it.</summary>
     public string? RateVersion { get; init; }
     /// <summary>quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
@@ -100,6 +104,8 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
             Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,
             Warnings = receipt.Warnings.Count == 0 ? null : receipt.Warnings,
             Level = receipt.Level,
+            Hold = receipt.Hold is { } hold ? new HoldId(charge.AccountId, hold).ToString() : null,
+            Capped = receipt.Capped,
             RateVersion = receipt.RateVersion,
             Lines = receipt.Lines,
         };

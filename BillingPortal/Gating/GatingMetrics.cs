@@ -14,6 +14,7 @@ internal sealed partial class GatingMetrics(ILogger<GatingMetrics> log)
     private static readonly Counter<long> Refusals = Telemetry.Meter.CreateCounter<long>("billing.refusals", description: "Charges and checks refused, by error code.");
     private static readonly Counter<long> Checks = Telemetry.Meter.CreateCounter<long>("billing.checks", description: "Checks answered.");
     private static readonly Counter<long> Refunds = Telemetry.Meter.CreateCounter<long>("billing.refunds", description: "Refunds taken.");
+    private static readonly Counter<long> Holds = Telemetry.Meter.CreateCounter<long>("billing.holds", description: "Holds opened, extended and released.");
 
     public void Charged(TakenCharge taken)
     {
@@ -45,6 +46,16 @@ internal sealed partial class GatingMetrics(ILogger<GatingMetrics> log)
         }
     }
 
+    /// <param name="what">opened, extended or released; captures are charges.</param>
+    public void Held(string what, HoldOutcome outcome)
+    {
+        if (!outcome.Replayed)
+        {
+            Holds.Add(1, new KeyValuePair<string, object?>("what", what));
+            LogHeld(what, outcome.Hold!.ShownId);
+        }
+    }
+
     public void Refunded(ChargeId charge, PostResult.Posted posted)
     {
         if (!posted.Replayed)
@@ -62,4 +73,7 @@ internal sealed partial class GatingMetrics(ILogger<GatingMetrics> log)
 
     [LoggerMessage(3003, LogLevel.Information, "charge.refunded {Charge} {Operation}", EventName = "charge.refunded")]
     private partial void LogRefunded(ChargeId charge, Guid operation);
+
+    [LoggerMessage(3005, LogLevel.Debug, "hold.{What} {Hold}", EventName = "hold.changed")]
+    private partial void LogHeld(string what, HoldId hold);
 }

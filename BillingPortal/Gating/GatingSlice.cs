@@ -24,6 +24,8 @@ internal static class GatingSlice
         BatchEndpoint.Map(api);
         RefundEndpoint.Map(api);
         ChargeReadings.Map(api);
+        HoldEndpoints.Map(api);
+        HoldReadings.Map(api);
         CheckEndpoints.Map(api);
         CheckReadings.Map(api);
         GatewayEndpoint.Map(api);

@@ -46,17 +46,32 @@ public sealed partial class AccountState
         open.Insert(at < 0 ? ~at : at, grant);
     }
 
-    private List<GrantDraw> Draw(Unit unit, Amount amount, string? firstReference, out Amount uncovered)
+    /// <summary>Takes what a debit still needs out of the grants, books it and counts it.</summary>
+    /// <param name="amount">The whole debit.</param>
+    /// <param name="open">What of it is not drawn yet.</param>
+    /// <param name="draws">What is drawn already.</param>
+    private FundingPart Pay(Wallet wallet, Amount amount, Amount open, Book book, TransferKind kind, string? firstReference, List<GrantDraw> draws)
     {
-        var draws = new List<GrantDraw>(1);
-        uncovered = amount;
+        var uncovered = Draw(wallet, open, firstReference, draws);
+        wallet.Balance -= amount;
+        wallet.Debt += uncovered;
+        CountUse(wallet, amount, draws, kind);
+        var transfer = Append(wallet, isCredit: false, amount, kind, book, draws);
+        return new(wallet.Unit, amount, wallet.Balance, transfer.Seq, draws);
+    }
+
+    /// <returns>What no grant covers.</returns>
+    private Amount Draw(Wallet wallet, Amount amount, string? firstReference, List<GrantDraw> draws)
+    {
+        var uncovered = amount;
         if (firstReference is not null)
         {
             foreach (var grant in open)
             {
-                if (grant.Unit == unit && grant.Reference == firstReference)
+                if (grant.Unit == wallet.Unit && grant.Reference == firstReference)
                 {
                     uncovered = DrawFrom(grant, uncovered, draws);
+                    uncovered = Displace(grant, uncovered, draws);
                 }
             }
         }
@@ -68,26 +83,48 @@ public sealed partial class AccountState
                 break;
             }
 
-            if (grant.Unit == unit)
+            if (grant.Unit == wallet.Unit)
             {
                 uncovered = DrawFrom(grant, uncovered, draws);
             }
         }
 
-        return draws;
+        if (uncovered.IsPositive && wallet.Held.IsPositive)
+        {
+            foreach (var grant in open)
+            {
+                uncovered = grant.Unit == wallet.Unit ? Displace(grant, uncovered, draws) : uncovered;
+            }
+        }
+
+        return uncovered;
     }
 
     private Amount DrawFrom(Grant grant, Amount wanted, List<GrantDraw> draws)
     {
-        var taken = Amount.Min(Posting.Free(grant, Now), wanted);
+        var taken = Amount.Min(Posting.Free(grant, Moment), wanted);
         if (!taken.IsPositive)
         {
             return wanted;
         }
 
         Lower(grant, taken);
-        draws.Add(new(grant.Id, taken));
+        AddDraw(draws, grant.Id, taken);
         return wanted - taken;
+    }
+
+    private static void AddDraw(List<GrantDraw> draws, GrantId grant, Amount amount)
+    {
+        for (var i = 0; i < draws.Count; i++)
+        {
+            if (draws[i].Grant == grant)
+            {
+                draws[i] = new(grant, draws[i].Amount + amount);
+                return;
+            }
+        }
+
+        draws.Add(new(grant, amount));
     }
 
     private void Lower(Grant grant, Amount by)
@@ -100,7 +137,7 @@ public sealed partial class AccountState
     /// <summary>Walks a charge's part in the reverse order of its draw, each piece once over all of its refunds: what no grant covered first. Debt is repaid out of the first pieces.</summary>
     /// <param name="skip">What earlier refunds have walked already.</param>
     /// <param name="homeless">What no grant can take: it was not covered by one, or that one has expired.</param>
-    /// <param name="ofPlan">What of the amount the plan's grants had paid.</param>
+    /// <param name="ofPlan">What of the amount this period's grants of the plan had paid.</param>
     private List<GrantDraw> Refill(FundingPart part, Amount skip, Amount amount, Amount toDebt, out Amount homeless, out Amount ofPlan)
     {
         var refills = new List<GrantDraw>();
@@ -113,7 +150,7 @@ public sealed partial class AccountState
             var back = Amount.Min(piece - walked, amount);
             (skip, amount) = (skip - walked, amount - back);
             var grant = i == part.Grants.Count ? null : grants.GetValueOrDefault(part.Grants[i].Grant);
-            ofPlan += grant?.Source == GrantSource.Plan ? back : Amount.Zero;
+            ofPlan += grant is { Source: GrantSource.Plan } && !EndedBeforePeriod(grant) ? back : Amount.Zero;
             var repaid = Amount.Min(toDebt, back);
             (toDebt, back) = (toDebt - repaid, back - repaid);
             var refilled = grant is null || grant.ExpiresAt <= Now ? Amount.Zero : Amount.Min(back, grant.Amount - grant.Remaining);
@@ -139,18 +176,38 @@ public sealed partial class AccountState
 
         if (wallet.Unit.IsMeter)
         {
-            wallet.UsedInPeriod += amount;
+            wallet.UsedInPeriod += amount - OfEndedGrants(draws);
             return;
         }
 
         foreach (var draw in draws)
         {
-            if (grants[draw.Grant].Source == GrantSource.Plan)
+            if (grants[draw.Grant] is { Source: GrantSource.Plan } grant && !EndedBeforePeriod(grant))
             {
                 wallet.UsedInPeriod += draw.Amount;
             }
         }
     }
+
+    /// <summary>What of some draws came from an earlier period's grants, which holds had reserved: it was of that period's allowance, not of this one's.</summary>
+    private Amount OfEndedGrants(IReadOnlyList<GrantDraw> draws)
+    {
+        var ended = Amount.Zero;
+        for (var i = 0; i < draws.Count; i++)
+        {
+            if (grants.TryGetValue(draws[i].Grant, out var grant) && EndedBeforePeriod(grant))
+            {
+                ended += draws[i].Amount;
+            }
+        }
+
+        return ended;
+    }
+
+    private bool EndedBeforePeriod(Grant grant) => grant.ExpiresAt <= Head.PeriodStart;
+
+    /// <summary>A plan's allowance that ends with the period is closed by the period's turn, which may roll it over.</summary>
+    private bool EndsWithPeriod(Grant grant) => grant.Source == GrantSource.Plan && grant.ExpiresAt >= Head.PeriodEnd;
 
     /// <summary>Moves a wallet's debt to the book that Stripe is told of.</summary>
     private void SettleOverage(Unit unit)

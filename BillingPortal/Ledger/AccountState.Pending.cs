@@ -30,7 +30,8 @@ public sealed partial class AccountState
     internal bool HeadCounted { get; private set; }
     /// <summary>There is something to write.</summary>
     internal bool IsTouched => HeadTouched || HeadCounted || touchedWallets.Count > 0 || touchedGrants.Count > 0 || newGrants.Count > 0
-        || pendingTransfers.Count > 0 || pendingCharges.Count > 0 || pendingRefunds.Count > 0 || touchedLevels.Count > 0;
+        || pendingTransfers.Count > 0 || pendingCharges.Count > 0 || pendingRefunds.Count > 0 || touchedLevels.Count > 0
+        || newHolds.Count > 0 || touchedHolds.Count > 0;
 
     /// <summary>From here on rows are appended in the name of this operation, until the next call.</summary>
     internal void Begin(Guid operation, byte[]? digest, bool isCharge)
@@ -40,6 +41,7 @@ public sealed partial class AccountState
         ofCharge = isCharge;
         undo.Clear();
         mark = (pendingTransfers.Count, pendingCharges.Count, pendingRefunds.Count, newGrants.Count);
+        BeginHolds();
     }
 
     /// <summary>Transfers appended since <see cref="Begin"/>.</summary>
@@ -72,6 +74,7 @@ public sealed partial class AccountState
         }
 
         newGrants.RemoveRange(mark.Grants, newGrants.Count - mark.Grants);
+        RollBackHolds();
     }
 
     private void TouchHead()

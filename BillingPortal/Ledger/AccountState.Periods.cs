@@ -9,11 +9,11 @@ public sealed partial class AccountState
     /// <summary>Brings the account to <see cref="Now"/>: every border that was passed is crossed, in order. Two calls equal one.</summary>
     internal void Advance()
     {
-        ExpireGrants(before: Head.PeriodEnd);
+        Expire(before: Head.PeriodEnd);
         while (Now >= Head.PeriodEnd)
         {
             TurnPeriod();
-            ExpireGrants(before: Head.PeriodEnd);
+            Expire(before: Head.PeriodEnd);
         }
     }
 
@@ -88,6 +88,7 @@ public sealed partial class AccountState
         foreach (var grant in open.Where(g => g.Source == GrantSource.Plan).ToArray())
         {
             Close(grant, TransferKind.Reversal, Book.Plan);
+            End(grant);
         }
     }
 
@@ -107,16 +108,24 @@ public sealed partial class AccountState
         Head.OverdraftLimit = overdraftLimit;
     }
 
-    private void ExpireGrants(DateTimeOffset before)
+    /// <summary>Holds and grants whose time is over, in the order of their ends.</summary>
+    private void Expire(DateTimeOffset before)
     {
         var until = Now < before ? Now : before;
-        foreach (var grant in open.Where(g => g.ExpiresAt <= until).OrderBy(g => g.ExpiresAt).ToArray())
+        foreach (var hold in holds.Count == 0 ? [] : OpenHolds.Where(h => h.ExpiresAt <= until).OrderBy(h => h.ExpiresAt).ThenBy(h => h.Id).ToArray())
         {
-            // A plan's allowance that ends with the period is closed by the period's turn, which may roll it over.
-            if (grant.Source != GrantSource.Plan || grant.ExpiresAt < before)
-            {
-                Close(grant, TransferKind.Expiry, Book.Expired);
-            }
+            ExpireGrants(hold.ExpiresAt);
+            ExpireHold(hold);
+        }
+
+        ExpireGrants(until);
+    }
+
+    private void ExpireGrants(DateTimeOffset until)
+    {
+        foreach (var grant in open.Where(g => g.ExpiresAt <= until && !EndsWithPeriod(g)).OrderBy(g => g.ExpiresAt).ToArray())
+        {
+            Close(grant, TransferKind.Expiry, Book.Expired);
         }
     }
 
@@ -202,10 +211,59 @@ public sealed partial class AccountState
 
     private void OpenAllowance(Unit unit, Amount included)
     {
-        var left = included - WalletOf(unit).UsedInPeriod;
+        // What holds keep of an allowance that a change of plan ended is as good as consumed, until they give it back.
+        var left = included - WalletOf(unit).UsedInPeriod - OfAllowance(unit, ended: true);
         if (left.IsPositive)
         {
             Grant(new(unit, left, GrantSource.Plan) { ExpiresAt = Head.PeriodEnd, Reference = PeriodReference(Plan.Id) });
+        }
+    }
+
+    /// <summary>A hold gave back what it had kept of an allowance that a change of plan has ended: the present plan includes it again, as far as it includes so much.</summary>
+    private void RegainAllowance(Grant ended, Amount amount)
+    {
+        if (!EndedByPlanChange(ended))
+        {
+            return;
+        }
+
+        var unit = ended.Unit;
+        var included = unit == Unit.Credit ? Plan.IncludedCredits : Plan.AllowanceOf(unit.Code)?.Included ?? Amount.Zero;
+        var missing = included - WalletOf(unit).UsedInPeriod - OfAllowance(unit, ended: true) - OfAllowance(unit, ended: false);
+        if (Amount.Min(missing, amount) is { IsPositive: true } regained && Head.Status != AccountStatus.Closed)
+        {
+            Grant(new(unit, regained, GrantSource.Plan) { ExpiresAt = Head.PeriodEnd, Reference = PeriodReference(Plan.Id) });
+        }
+    }
+
+    /// <summary>What there is of this period's allowance: in the present plan's grants, or kept by holds in grants that a change of plan has ended.</summary>
+    private Amount OfAllowance(Unit unit, bool ended) =>
+        open.Where(g => g.Unit == unit && g.Source == GrantSource.Plan && (ended ? EndedByPlanChange(g) : EndsWithPeriod(g))).Aggregate(Amount.Zero, (sum, g) => sum + g.Remaining);
+
+    private bool EndedByPlanChange(Grant grant) => grant.Source == GrantSource.Plan && grant.ExpiresAt > Head.PeriodStart && grant.ExpiresAt <= Now && grant.ExpiresAt < Head.PeriodEnd;
+
+    /// <summary>What a change of plan leaves to holds is theirs alone: once given back, it is over.</summary>
+    private void End(Grant grant)
+    {
+        if (!grant.Reserved.IsPositive || grant.ExpiresAt <= Now)
+        {
+            return;
+        }
+
+        var before = grant.ExpiresAt;
+        void MoveTo(DateTimeOffset? end)
+        {
+            open.Remove(grant);
+            grant.ExpiresAt = end;
+            InsertInOrder(grant);
+        }
+
+        Touch(grant);
+        undo.Add(() => MoveTo(before));
+        MoveTo(Now);
+        if (endedGrants.Add(grant))
+        {
+            undo.Add(() => endedGrants.Remove(grant));
         }
     }
 

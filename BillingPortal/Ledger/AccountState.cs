@@ -96,13 +96,7 @@ public sealed partial class AccountState
             throw new ArgumentOutOfRangeException(nameof(amount), amount, "A debit is above zero.");
         }
 
-        var wallet = Touch(unit);
-        var draws = Draw(unit, amount, firstReference, out var uncovered);
-        wallet.Balance -= amount;
-        wallet.Debt += uncovered;
-        CountUse(wallet, amount, draws, kind);
-        var transfer = Append(wallet, isCredit: false, amount, kind, book, draws);
-        return new(unit, amount, wallet.Balance, transfer.Seq, draws);
+        return Pay(Touch(unit), amount, amount, book, kind, firstReference, new(1));
     }
 
     /// <summary>Takes an amount out of a wallet if that keeps it on or above its floor.</summary>
@@ -166,8 +160,10 @@ public sealed partial class AccountState
         wallet.Balance += amount;
         if (chargedAt >= Head.PeriodStart)
         {
-            // As it was counted: all use of a meter; of credits and money, what came out of the plan's grants.
-            wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - (part.Unit.IsMeter ? amount : ofPlan));
+            // As it was counted: all use of a meter but what an earlier period's grants paid (drawn first, returned last); of credits and money, what came out of the plan's grants.
+            var counted = part.Amount - OfEndedGrants(part.Grants);
+            var back = part.Unit.IsMeter ? Amount.Min(alreadyReturned + amount, counted) - Amount.Min(alreadyReturned, counted) : ofPlan;
+            wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - back);
         }
 
         Append(wallet, isCredit: true, amount, TransferKind.Refund, Book.Revenue, refills);

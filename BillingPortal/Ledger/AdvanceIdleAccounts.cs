@@ -4,7 +4,7 @@ using BillingPortal.Primitives;
 
 namespace BillingPortal.Ledger;
 
-/// <summary>Crosses the borders of accounts that nobody charges: their periods turn and their grants expire as they would with the next charge.</summary>
+/// <summary>Crosses the borders of accounts that nobody charges: their periods turn, their grants and holds expire as they would with the next charge.</summary>
 internal sealed class AdvanceIdleAccounts(Tenants tenants, Ledger ledger, TimeProvider time) : RecurringJob
 {
     private const int AccountsAtOnce = 500;
@@ -14,6 +14,8 @@ internal sealed class AdvanceIdleAccounts(Tenants tenants, Ledger ledger, TimePr
         (select account_id from ledger_heads where period_end <= $1 order by period_end limit $2)
         union
         (select account_id from grants where is_open and expires_at <= $1 and remaining > reserved order by expires_at limit $2)
+        union
+        (select account_id from holds where status = 'Open' and expires_at <= $1 order by expires_at limit $2)
         """;
 
     public override string Name => "advance_accounts";

@@ -49,6 +49,10 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
             states = await BatchReading.ReadAccountsAsync(reader, catalog, clock, ct);
             await reader.NextResultAsync(ct);
             earlier = await BatchReading.ReadOperationsAsync(reader, ct);
+            if (await reader.NextResultAsync(ct))
+            {
+                await HoldReading.ReadAsync(reader, states, ct);
+            }
         }
 
         if (operations.Any(o => o.ChargeToLoad is not null))
@@ -176,7 +180,7 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
         }
 
         var transfers = state.TransfersSinceBegin();
-        var posted = new PostResult.Posted(operation.Id, state.Now, transfers, Replayed: false) { Charge = state.ChargeSinceBegin, Refund = state.RefundSinceBegin };
+        var posted = new PostResult.Posted(operation.Id, state.Now, transfers, Replayed: false) { Charge = state.ChargeSinceBegin, Refund = state.RefundSinceBegin, Hold = state.HoldChangeSinceBegin };
         if (operation.IsRecorded)
         {
             Record(operation, name, posted, salt);
@@ -253,7 +257,7 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
             return;
         }
 
-        var rows = await ReplayReading.ReadAsync(connection, [.. replays.Select(r => r.Operation).DistinctBy(o => o.Id)], ct);
+        var rows = await ReplayReading.ReadAsync(connection, [.. replays.Select(r => (r.Operation, operations[r.Index].HoldToLoad)).DistinctBy(r => r.Operation.Id)], ct);
         foreach (var (index, operation) in replays)
         {
             // After a lost COMMIT the same operation comes again and finds itself: that is its first answer, not a repeat.

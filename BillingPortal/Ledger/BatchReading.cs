@@ -56,6 +56,7 @@ internal static class BatchReading
             Array(System.Array.ConvertAll(recorded, o => o.Account.Value), NpgsqlDbType.Uuid),
             Array(System.Array.ConvertAll(recorded, o => o.Origin.Name()), NpgsqlDbType.Text),
             Array(System.Array.ConvertAll(recorded, o => o.Key), NpgsqlDbType.Text));
+        HoldReading.AddNamed(batch, operations);
     }
 
     /// <summary>Adds the commands that read without locking.</summary>
@@ -70,9 +71,10 @@ internal static class BatchReading
         batch.Add(Clock);
         batch.Add(Wallets, Array(accounts, NpgsqlDbType.Uuid));
         batch.Add(OpenGrants, Array(accounts, NpgsqlDbType.Uuid));
+        HoldReading.AddOpen(batch, accounts);
     }
 
-    /// <summary>Reads heads, clock, wallets and open grants from a reader that stands on the heads.</summary>
+    /// <summary>Reads heads, clock, wallets, open grants and open holds from a reader that stands on the heads.</summary>
     public static async Task<Dictionary<AccountId, AccountState>> ReadAccountsAsync(NpgsqlDataReader reader, CatalogDocument catalog, DateTimeOffset? clock, CancellationToken ct)
     {
         var heads = new List<LedgerHead>();
@@ -108,6 +110,8 @@ internal static class BatchReading
             }
         }
 
+        await reader.NextResultAsync(ct);
+        await HoldReading.ReadAsync(reader, states, ct);
         return states;
     }
 

@@ -15,6 +15,7 @@ internal static class BatchWriting
         AddCharges(batch, [.. states.SelectMany(s => s.PendingCharges)]);
         AddRefunds(batch, [.. states.SelectMany(s => s.PendingRefunds)]);
         AddTransfers(batch, [.. states.SelectMany(s => s.PendingTransfers)]);
+        HoldWriting.AddCommands(batch, states);
         AddNewGrants(batch, [.. states.SelectMany(s => s.NewGrants)]);
         UpdateGrants(batch, [.. states.SelectMany(s => s.TouchedGrants.Except(s.NewGrants))]);
         AddNewWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => w.IsNew))]);

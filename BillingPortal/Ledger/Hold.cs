@@ -60,6 +60,11 @@ public sealed class Hold
         }
     }
 
+    /// <summary>The lines of a receipt for all that is left of the hold.</summary>
+    public IReadOnlyList<ReceiptLine> LinesOf(HoldState state) => state.PriceLeft == Asked.Price || Asked.Unit is not { } unit
+        ? Asked.Lines
+        : [new("what was left of the hold", 1m, state.PriceLeft.Value, 1, state.PriceLeft.Value, unit.Code)];
+
     internal sealed class Table : IEntityTypeConfiguration<Hold>
     {
         public void Configure(EntityTypeBuilder<Hold> builder)

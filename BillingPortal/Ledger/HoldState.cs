@@ -12,6 +12,8 @@ public sealed record HeldWork(ChargeSubject Subject, Unit? Unit, Amount Price, d
 {
     public string? RateVersion { get; init; }
     public IReadOnlyList<ReceiptLine> Lines { get; init; } = [];
+    /// <summary>What it was to cost us, in the catalog's currency; null: not known.</summary>
+    public Amount? Cost { get; init; }
 }
 
 /// <summary>How a hold stands at one moment. Immutable: a change is another state.</summary>
@@ -47,7 +49,7 @@ public sealed record HoldPart(Unit Unit, Amount Amount, Amount Covers, IReadOnly
 {
     /// <summary>Cuts off what covers so much of the price. Free uses are whole: one that is begun is used.</summary>
     /// <param name="covers">At most <see cref="Covers"/>.</param>
-    public (HoldPart Taken, HoldPart? Rest) Split(Amount covers)
+    public (HoldPart Taken, HoldPart? Later) Split(Amount covers)
     {
         if (covers >= Covers)
         {
@@ -60,13 +62,22 @@ public sealed record HoldPart(Unit Unit, Amount Amount, Amount Covers, IReadOnly
         return (this with { Amount = amount, Covers = covers, Grants = taken }, this with { Amount = Amount - amount, Covers = Covers - covers, Grants = rest });
     }
 
-    /// <summary>The same part without so much of a grant's name on it: that lies below zero now.</summary>
-    internal HoldPart Without(GrantId grant, Amount amount) => this with
+    /// <summary>The same part without a grant's name on so much of it: that lies below zero now.</summary>
+    /// <param name="amount">How much; lowered by what this part had.</param>
+    internal HoldPart Without(GrantId grant, ref Amount amount)
     {
-        Grants = [.. Grants.Select(draw => draw.Grant == grant ? draw with { Amount = draw.Amount - amount } : draw).Where(draw => draw.Amount.IsPositive)],
-    };
+        var at = Grants.ToList().FindIndex(draw => draw.Grant == grant);
+        if (at < 0 || !amount.IsPositive)
+        {
+            return this;
+        }
 
-    private (List<GrantDraw> Taken, List<GrantDraw> Rest) Named(Amount amount)
+        var gives = Amount.Min(Grants[at].Amount, amount);
+        amount -= gives;
+        return this with { Grants = [.. Grants.Take(at), .. gives == Grants[at].Amount ? [] : new[] { new GrantDraw(grant, Grants[at].Amount - gives) }, .. Grants.Skip(at + 1)] };
+    }
+
+    private (List<GrantDraw> Taken, List<GrantDraw> Later) Named(Amount amount)
     {
         var (taken, rest) = (new List<GrantDraw>(), new List<GrantDraw>());
         foreach (var draw in Grants)
@@ -114,14 +125,14 @@ internal static class HoldSums
 /// <summary>How holds stand in their rows.</summary>
 internal static partial class StoredHold
 {
-    public static HeldWork ReadWork(string json) => JsonSerializer.Deserialize(json, Format.Default.HeldWork)!;
+    public static HeldWork ReadWork(string json) => JsonSerializer.Deserialize(json, HoldFormat.Default.HeldWork)!;
 
     /// <summary>All but what has columns of its own.</summary>
-    public static HoldState ReadState(string json) => JsonSerializer.Deserialize(json, Format.Default.HoldState)!;
+    public static HoldState ReadState(string json) => JsonSerializer.Deserialize(json, HoldFormat.Default.HoldState)!;
 
-    public static string Write(HeldWork work) => JsonSerializer.Serialize(work, Format.Default.HeldWork);
+    public static string Write(HeldWork work) => JsonSerializer.Serialize(work, HoldFormat.Default.HeldWork);
 
-    public static string Write(HoldState state) => JsonSerializer.Serialize(state, Format.Default.HoldState);
+    public static string Write(HoldState state) => JsonSerializer.Serialize(state, HoldFormat.Default.HoldState);
 
     [JsonSourceGenerationOptions(
         PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -130,5 +141,5 @@ internal static partial class StoredHold
         Converters = [typeof(GrantIdConverter)])]
     [JsonSerializable(typeof(HeldWork))]
     [JsonSerializable(typeof(HoldState))]
-    private sealed partial class Format : JsonSerializerContext;
+    private sealed partial class HoldFormat : JsonSerializerContext;
 }

@@ -150,7 +150,10 @@ public sealed class LedgerReads(Tenants tenants, Ledger ledger, TimeProvider tim
     private async Task<bool> HasExpiredAsync(AccountId account, CancellationToken ct)
     {
         await using var scope = await tenants.ForAccountAsync(account, ct);
-        await using var command = scope.Command("select exists (select from grants where account_id = $1 and is_open and expires_at <= $2 and remaining > reserved)");
+        await using var command = scope.Command("""
+            select exists (select from grants where account_id = $1 and is_open and expires_at <= $2 and remaining > reserved)
+                or exists (select from holds where account_id = $1 and status = 'Open' and expires_at <= $2)
+            """);
         command.Parameters.Add(new() { Value = account.Value });
         command.Parameters.Add(new() { Value = time.Now() });
         return await command.ExecuteScalarAsync(ct) is true;

@@ -12,6 +12,7 @@ internal static class LedgerSlice
         builder.Services.AddHostedService(services => services.GetRequiredService<LedgerWriter>());
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
         builder.Services.AddSingleton<LedgerReads>();
+        builder.Services.AddSingleton<HoldReads>();
         builder.Services.AddSingleton<LedgerVerification>();
         builder.Services.AddSingleton<ICatalogUse, CatalogInUse>();
         builder.Services.AddRecurringJob<AdvanceIdleAccounts>();

@@ -20,13 +20,14 @@ public sealed class LedgerVerification(Tenants tenants)
     private const int RowsAtOnce = 5_000;
     private static readonly string AfterAllUnits = new('z', 40);
 
-    // Wallet and grants in one statement, so that both are of one moment.
+    // Wallet, grants and holds in one statement, so that all are of one moment.
     private const string Wallets = """
         select w.account_id, w.unit, w.balance, w.held, w.debt, w.seq, w.last_hash,
             array(select g.id from grants g where g.account_id = w.account_id and g.unit = w.unit order by g.id),
             array(select g.remaining from grants g where g.account_id = w.account_id and g.unit = w.unit order by g.id),
             array(select g.reserved from grants g where g.account_id = w.account_id and g.unit = w.unit order by g.id),
-            a.seq, a.balance, a.hash, a.anchored_at
+            a.seq, a.balance, a.hash, a.anchored_at,
+            array(select h.state::text from holds h where h.account_id = w.account_id and h.status = 'Open')
         from wallets w
         left join lateral (select seq, balance, hash, anchored_at from ledger_anchors where account_id = w.account_id and unit = w.unit order by seq desc limit 1) a on true
         where (w.account_id, w.unit) > ($1, $2) and ($3::uuid is null or w.account_id = $3) order by w.account_id, w.unit limit $4
@@ -85,7 +86,7 @@ public sealed class LedgerVerification(Tenants tenants)
 
     private async Task<long> ProveAsync(List<WalletToProve> page, (Guid Account, string Unit) after, (Guid Account, string Unit) end, List<LedgerProblem> problems, ProgressCount progress, CancellationToken ct)
     {
-        var proofs = page.ToDictionary(p => (p.Wallet.AccountId, p.Wallet.Unit), p => new WalletProof(p.Wallet, p.Grants, p.LastAnchor));
+        var proofs = page.ToDictionary(p => (p.Wallet.AccountId, p.Wallet.Unit), p => new WalletProof(p.Wallet, p.Grants, p.Holds, p.LastAnchor));
         var from = (after.Account, after.Unit, Seq: long.MaxValue);
         var count = 0L;
         while (true)
@@ -144,7 +145,7 @@ public sealed class LedgerVerification(Tenants tenants)
                 Seq = reader.GetInt64(5),
                 LastHash = reader.GetFieldValue<byte[]>(6),
             };
-            page.Add(new(wallet, ReadGrants(reader, wallet), reader.IsDBNull(10) ? null : ReadAnchor(reader, 11, wallet.AccountId, wallet.Unit, reader.GetInt64(10))));
+            page.Add(new(wallet, ReadGrants(reader, wallet), [.. reader.GetFieldValue<string[]>(14).Select(StoredHold.ReadState)], reader.IsDBNull(10) ? null : ReadAnchor(reader, 11, wallet.AccountId, wallet.Unit, reader.GetInt64(10))));
         }
 
         return page;
@@ -207,5 +208,5 @@ public sealed class LedgerVerification(Tenants tenants)
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    private sealed record WalletToProve(Wallet Wallet, List<Grant> Grants, LedgerAnchor? LastAnchor);
+    private sealed record WalletToProve(Wallet Wallet, List<Grant> Grants, List<HoldState> Holds, LedgerAnchor? LastAnchor);
 }

@@ -25,6 +25,9 @@ public abstract record PostResult
         /// <summary>The refund made, where the operation made one.</summary>
         public ChargeRefund? Refund { get; init; }
 
+        /// <summary>The hold as the operation left it, where it changed one.</summary>
+        public HoldChange? Hold { get; init; }
+
         /// <summary>Balances after the operation, of the units that it moved.</summary>
         public IReadOnlyDictionary<Unit, Amount> Balances
         {

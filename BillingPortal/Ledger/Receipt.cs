@@ -20,6 +20,20 @@ public sealed record Receipt
     public Guid? Hold { get; init; }
     /// <summary>What the true price went above the hold and was not charged: capped by the caller's wish.</summary>
     public IReadOnlyList<UnitAmount>? Capped { get; init; }
+
+    internal static IReadOnlyList<string> WarningsOf(IReadOnlyList<FundingPart> funding)
+    {
+        List<string>? warnings = null;
+        for (var i = 0; i < funding.Count; i++)
+        {
+            if (funding[i].BalanceAfter.IsNegative && !funding[i].Unlimited)
+            {
+                (warnings ??= []).Add(funding[i].Unit.Code);
+            }
+        }
+
+        return warnings ?? (IReadOnlyList<string>)[];
+    }
 }
 
 /// <param name="Included">What the plan includes; null: unlimited.</param>

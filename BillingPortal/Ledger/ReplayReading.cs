@@ -12,16 +12,18 @@ internal static class ReplayReading
         join transfers t on t.account_id = asked.account_id and t.unit = asked.unit and t.seq = asked.seq order by asked.n
         """;
 
-    public static async Task<Dictionary<Guid, PostResult.Posted>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<RecordedOperation> operations, CancellationToken ct)
+    public static async Task<Dictionary<Guid, PostResult.Posted>> ReadAsync(NpgsqlConnection connection, IReadOnlyList<(RecordedOperation Operation, Guid? Hold)> repeats, CancellationToken ct)
     {
+        var operations = repeats.Select(r => r.Operation).ToArray();
         var asked = operations.SelectMany(o => MovedText.Parse(o.Moved).Select(m => (o.AccountId, m.Unit, m.Seq))).ToArray();
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(Transfers,
             new() { Value = Array.ConvertAll(asked, a => a.AccountId.Value), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
             new() { Value = Array.ConvertAll(asked, a => a.Unit), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
             new() { Value = Array.ConvertAll(asked, a => a.Seq), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
-        ChargeReading.AddCharges(batch, [.. operations.Where(o => o.Kind == "charge").Select(o => (o.AccountId, o.Id))]);
+        ChargeReading.AddCharges(batch, [.. operations.Where(o => o.Kind is "charge" or "capture").Select(o => (o.AccountId, o.Id))]);
         ChargeReading.AddRefundsById(batch, [.. operations.Where(o => o.Kind == "refund").Select(o => (o.AccountId, o.Id))]);
+        HoldReading.AddChanges(batch, [.. repeats.Where(r => r.Hold is not null || r.Operation.Kind == "hold").Select(r => (r.Operation.AccountId, r.Hold ?? r.Operation.Id, r.Operation.Id))]);
 
         await using var reader = await batch.ExecuteReaderAsync(ct);
         var transfers = new List<Transfer>(asked.Length);
@@ -34,11 +36,14 @@ internal static class ReplayReading
         var charges = (await ChargeReading.ReadChargesAsync(reader, ct)).ToDictionary(c => c.Id);
         await reader.NextResultAsync(ct);
         var refunds = (await ChargeReading.ReadRefundsAsync(reader, ct)).ToDictionary(r => r.Id);
+        await reader.NextResultAsync(ct);
+        var holds = (await HoldReading.ReadChangesAsync(reader, ct)).ToDictionary(c => c.OperationId);
         var byOperation = transfers.ToLookup(t => t.OperationId);
         return operations.ToDictionary(o => o.Id, o => new PostResult.Posted(o.Id, o.CreatedAt, [.. byOperation[o.Id]], Replayed: true)
         {
             Charge = charges.GetValueOrDefault(o.Id),
             Refund = refunds.GetValueOrDefault(o.Id),
+            Hold = holds.GetValueOrDefault(o.Id),
         });
     }
 }

@@ -8,7 +8,7 @@ public sealed record LedgerProblem(AccountId Account, Unit? Unit, long Seq, stri
 
 /// <summary>Follows one wallet's rows from the first and says where they do not add up. Pure.</summary>
 /// <param name="lastAnchor">The newest anchor of the wallet, read together with it; null: none.</param>
-internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants, LedgerAnchor? lastAnchor = null)
+internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants, IReadOnlyList<HoldState> holds, LedgerAnchor? lastAnchor = null)
 {
     private readonly Dictionary<Guid, decimal> inGrants = [];
     private readonly List<LedgerProblem> problems = [];
@@ -95,10 +95,7 @@ internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants, Le
             Problem(0, $"the balance {wallet.Balance} is not what remains in grants ({remaining}) less the debt ({wallet.Debt})");
         }
 
-        if (wallet.Held != reserved)
-        {
-            Problem(0, $"{wallet.Held} is held, but {reserved} is reserved on grants");
-        }
+        ProveHolds();
 
         if (wallet.Debt.IsPositive && remaining > reserved)
         {
@@ -112,6 +109,33 @@ internal sealed class WalletProof(Wallet wallet, IReadOnlyList<Grant> grants, Le
             {
                 Problem(0, $"{grant.Id} has {grant.Remaining} left, its rows add up to {moved}");
             }
+        }
+    }
+
+    /// <summary>What is held is what open holds have, and each of their parts is reserved on the grants that it names; what it names none for lies below zero.</summary>
+    private void ProveHolds()
+    {
+        List<HoldPart> parts = [.. holds.SelectMany(hold => hold.Parts).Where(part => part.Unit == wallet.Unit && !part.Unlimited)];
+        var held = parts.Aggregate(Amount.Zero, (sum, part) => sum + part.Amount);
+        if (wallet.Held != held)
+        {
+            Problem(0, $"{wallet.Held} is held, its open holds have {held}");
+        }
+
+        var named = parts.SelectMany(part => part.Grants).ToLookup(draw => draw.Grant, draw => draw.Amount.Value);
+        foreach (var grant in grants.Where(grant => grant.Reserved.Value != named[grant.Id].Sum()))
+        {
+            Problem(0, $"{grant.Id} has {grant.Reserved} reserved, open holds name it for {named[grant.Id].Sum()}");
+        }
+
+        foreach (var unknown in named.Where(n => grants.All(grant => grant.Id != n.Key)))
+        {
+            Problem(0, $"a hold names {unknown.Key}, which is no grant of this wallet");
+        }
+
+        if (parts.Any(part => part.Grants.Sum(draw => draw.Amount.Value) > part.Amount.Value))
+        {
+            Problem(0, "a hold names grants for more than it holds");
         }
     }
 

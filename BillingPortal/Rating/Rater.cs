@@ -89,7 +89,7 @@ public static class Rater
             return Refusal.Invalid("unit", $"The catalog's currency is '{catalog.Currency}', not '{unit}'. Nothing was charged.");
         }
 
-        return Priced(catalog, subject, new(unit, [Line(unit.Code, 1m, amount.Value, 1, unit)]));
+        return Priced(catalog, subject, new(unit, [Line(unit.Code, 1m, amount.Value, 1, unit)]) { Uses = subject.Quantity });
     }
 
     private static RatingResult RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)

@@ -1,0 +1,384 @@
+using System.Net;
+using BillingPortal.Jobs;
+using BillingPortal.Ledger;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BillingPortal.Tests.Gating;
+
+/// <summary>Rows D7 and F4: hold before, capture the true price after, give back the rest.</summary>
+public sealed class HoldTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+{
+    private const string Profile = """ "action":"profile_my_data" """; // 20 credits
+
+    private Task<decimal> HeldAsync(string account, string unit = "credit") => portal.ScalarAsync<decimal>(
+        "select w.held from wallets w join accounts a using (account_id) where a.external_id = $1 and w.unit = $2", account, unit);
+
+    private async Task ProvesAsync(string account)
+    {
+        var report = await portal.Api().PostAsync($"admin/ledger/verify?account={account}", "{}");
+        Assert.Equal("[]", report.Json.GetProperty("problems").ToString());
+    }
+
+    [Fact]
+    public async Task A_hold_reserves_and_moves_nothing()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+
+        var hold = await api.HoldAsync(account, Profile + ""","quantity":3,"expires_in":60,"run":"r1" """);
+
+        Assert.Equal((HttpStatusCode.Created, "open", account), (hold.Status, hold.String("status"), hold.String("account")));
+        Assert.StartsWith("hold_", hold.String("id"));
+        Assert.Equal(60, hold.Paid("credit"));
+        Assert.Empty(hold.Json.GetProperty("captured").EnumerateArray());
+        Assert.Equal((100m, 60m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        var wallets = (await api.GetReplyAsync($"accounts/{account}/wallets")).Json.GetProperty("data").EnumerateArray().Single(w => w.GetProperty("unit").GetString() == "credit");
+        Assert.Equal((100m, 60m, 40m), (wallets.GetProperty("balance").GetDecimal(), wallets.GetProperty("held").GetDecimal(), wallets.GetProperty("available").GetDecimal()));
+        Assert.Equal(HttpStatusCode.PaymentRequired, (await api.ChargeAsync(account, """ "unit":"credit","amount":41 """)).Status);
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "unit":"credit","amount":40 """)).Status);
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task A_capture_takes_the_true_price_and_gives_back_the_rest()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile + ""","quantity":4""");
+
+        var charge = await api.CaptureAsync(hold, """{"quantity":1}""");
+
+        Assert.Equal((HttpStatusCode.OK, "succeeded", 20m), (charge.Status, charge.String("status"), charge.Paid("credit")));
+        Assert.Equal((account, hold.String("id")), (charge.String("account"), charge.String("hold")));
+        Assert.Equal((80m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        var after = (await api.GetReplyAsync($"holds/{hold.String("id")}")).Json;
+        Assert.Equal(("captured", 20m), (after.GetProperty("status").GetString(), after.GetProperty("captured")[0].GetProperty("amount").GetDecimal()));
+        var read = (await api.GetReplyAsync($"charges/{charge.String("id")}")).Json;
+        Assert.Equal((hold.String("id"), "profile_my_data"), (read.GetProperty("hold").GetString(), read.GetProperty("action").GetString()));
+        await ProvesAsync(account);
+    }
+
+    [Theory]
+    [InlineData("{}", 80, 0)]
+    [InlineData("""{"amount":12.5}""", 12.5, 0)]
+    [InlineData("""{"action":"clean_my_data"}""", 50, 0)]
+    [InlineData("""{"amount":81}""", 80, 1)]
+    [InlineData("""{"quantity":5,"over_hold":"cap"}""", 80, 20)]
+    [InlineData("""{"quantity":5,"over_hold":"charge"}""", 100, 0)]
+    [InlineData("""{"amount":90,"over_hold":"charge"}""", 90, 0)]
+    public async Task A_capture_is_priced_by_what_was_done_or_by_an_amount(string body, decimal taken, decimal capped)
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile + ""","quantity":4""");
+
+        var charge = await api.CaptureAsync(hold, body);
+
+        Assert.True(charge.Status == HttpStatusCode.OK, charge.Text);
+        Assert.Equal(taken, charge.Paid("credit"));
+        Assert.Equal(taken, charge.Json.GetProperty("price").EnumerateArray().Sum(p => p.GetProperty("amount").GetDecimal()));
+        Assert.Equal(capped, charge.Json.TryGetProperty("capped", out var above) ? above[0].GetProperty("amount").GetDecimal() : 0m);
+        Assert.Equal((100m - taken, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task Above_the_hold_and_the_wallet_a_capture_is_refused_and_the_hold_stays_for_another()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(30);
+        var hold = await api.HoldAsync(account, Profile);
+
+        var refused = await api.CaptureAsync(hold, """{"quantity":2,"over_hold":"charge"}""", "c1");
+        Assert.Equal((HttpStatusCode.PaymentRequired, "BILLING_INSUFFICIENT_CREDITS", 20m, 10m), (refused.Status, refused.ErrorCode, refused.Number("required"), refused.Number("available")));
+        Assert.Equal((30m, 20m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+
+        Assert.Equal(20m, (await api.CaptureAsync(hold, """{"quantity":2,"over_hold":"cap"}""", "c1")).Paid("credit"));
+        Assert.Equal((10m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+    }
+
+    [Fact]
+    public async Task A_repeat_of_each_step_gets_the_same_answer_again_whatever_came_after()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile + ""","quantity":4""", "h");
+        var id = hold.String("id");
+        var extended = await api.PostAsync($"holds/{id}/extend", """{"expires_in":3600,"amount":10}""", "e");
+        var part = await api.CaptureAsync(hold, """{"amount":30,"final":false}""", "c");
+        var released = await api.PostAsync($"holds/{id}/release", "", "r");
+        Assert.Equal((90m, 30m, "released"), (extended.Paid("credit"), part.Paid("credit"), released.String("status")));
+
+        foreach (var (first, again) in new[]
+        {
+            (hold, await api.HoldAsync(account, Profile + ""","quantity":4""", "h")),
+            (extended, await api.PostAsync($"holds/{id}/extend", """{"expires_in":3600,"amount":10}""", "e")),
+            (part, await api.CaptureAsync(hold, """{"amount":30,"final":false}""", "c")),
+            (released, await api.PostAsync($"holds/{id}/release", "", "r")),
+        })
+        {
+            Assert.Equal((first.Text, first.Status, true, false), (again.Text, again.Status, again.IsReplay, first.IsReplay));
+        }
+
+        Assert.Equal((70m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        foreach (var other in new[]
+        {
+            await api.HoldAsync(account, Profile + ""","quantity":3""", "h"), await api.PostAsync($"holds/{id}/extend", """{"expires_in":3601,"amount":10}""", "e"),
+            await api.CaptureAsync(hold, """{"amount":31,"final":false}""", "c"), await api.CaptureAsync(hold, "{}", "h"),
+        })
+        {
+            Assert.Equal((HttpStatusCode.Conflict, "BILLING_IDEMPOTENCY_CONFLICT"), (other.Status, other.ErrorCode));
+        }
+
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task A_closed_hold_is_closed()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile);
+        Assert.Equal(HttpStatusCode.OK, (await api.CaptureAsync(hold, "{}")).Status);
+        foreach (var step in (string[])["capture", "extend", "release"])
+        {
+            var refused = await api.PostAsync($"holds/{hold.String("id")}/{step}", "{}", Api.NewKey());
+            Assert.Equal((HttpStatusCode.Conflict, "BILLING_HOLD_CLOSED"), (refused.Status, refused.ErrorCode));
+        }
+
+        Assert.Equal(80m, await portal.BalanceAsync(account));
+    }
+
+    [Theory]
+    [InlineData("""{"amount":0}""", 400, "INVALID_AMOUNT")]
+    [InlineData("""{"amount":1,"quantity":1}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"unit":"usd","amount":1}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"over_hold":"double"}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"final":"yes"}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"price":1}""", 400, "INVALID_REQUEST")]
+    [InlineData("""{"action":"nothing_such"}""", 404, "BILLING_UNKNOWN_ACTION")]
+    [InlineData("""{"account":"somebody-else"}""", 400, "INVALID_REQUEST")]
+    [InlineData("[]", 400, "INVALID_REQUEST")]
+    public async Task A_capture_that_cannot_be_meant_leaves_the_hold_as_it_is(string body, int status, string code)
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile);
+        var refused = await api.CaptureAsync(hold, body);
+        Assert.Equal(((HttpStatusCode)status, code), (refused.Status, refused.ErrorCode));
+        Assert.Equal((100m, 20m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        Assert.Equal("open", (await api.GetReplyAsync($"holds/{hold.String("id")}")).String("status"));
+    }
+
+    [Theory]
+    [InlineData(""","expires_in":0""")]
+    [InlineData(""","expires_in":86401""")]
+    [InlineData(""","expires_in":1.5""")]
+    [InlineData(""","on_expiry":"keep" """)]
+    [InlineData(""","final":true""")]
+    [InlineData(""","over_hold":"cap" """)]
+    public async Task A_hold_with_a_wrong_field_is_refused(string fields)
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.HoldAsync(account, Profile + fields)).Status);
+        Assert.Equal(0m, await HeldAsync(account));
+    }
+
+    [Fact]
+    public async Task Without_a_key_or_for_a_hold_that_is_not_there_nothing_is_done()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile);
+        foreach (var step in (string[])["capture", "extend", "release"])
+        {
+            Assert.Equal(HttpStatusCode.BadRequest, (await api.PostAsync($"holds/{hold.String("id")}/{step}", "{}")).Status);
+            Assert.Equal(HttpStatusCode.NotFound, (await api.PostAsync($"holds/hold_{Guid.NewGuid():N}{Guid.NewGuid():N}/{step}", "{}", Api.NewKey())).Status);
+            Assert.Equal(HttpStatusCode.NotFound, (await api.PostAsync($"holds/nonsense/{step}", "{}", Api.NewKey())).Status);
+        }
+
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.PostAsync("holds", $$"""{"account":"{{account}}",{{Profile}}}""")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync("holds/nonsense")).Status);
+        Assert.Equal((100m, 20m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+    }
+
+    [Fact]
+    public async Task Five_hundred_holds_of_one_at_once_on_a_hundred_are_exactly_a_hundred()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+
+        var replies = await Task.WhenAll(Enumerable.Range(0, 500).Select(_ => api.HoldAsync(account, """ "unit":"credit","amount":1 """)));
+
+        Assert.Equal(100, replies.Count(r => r.Status == HttpStatusCode.Created));
+        Assert.All(replies.Where(r => r.Status != HttpStatusCode.Created), r => Assert.Equal(HttpStatusCode.PaymentRequired, r.Status));
+        Assert.Equal((100m, 100m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task Two_captures_at_once_are_one_charge()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(1000);
+        for (var i = 0; i < 20; i++)
+        {
+            var hold = await api.HoldAsync(account, Profile);
+            var replies = await Task.WhenAll(api.CaptureAsync(hold, "{}"), api.CaptureAsync(hold, "{}"));
+            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.Conflict], replies.Select(r => r.Status).Order());
+        }
+
+        Assert.Equal((600m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task A_captured_charge_is_refunded_like_any_other()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var charge = await api.CaptureAsync(await api.HoldAsync(account, Profile), """{"quantity":2,"over_hold":"charge"}""");
+        Assert.Equal(60m, await portal.BalanceAsync(account));
+
+        var refund = await api.PostAsync($"charges/{charge.String("id")}/refund", """{"reason":"bad"}""", Api.NewKey());
+
+        Assert.Equal(HttpStatusCode.Created, refund.Status);
+        Assert.Equal((100m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task Holds_are_listed_by_run_and_status()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var first = await api.HoldAsync(account, Profile + ""","run":"a" """);
+        await api.HoldAsync(account, Profile + ""","run":"b" """);
+        await api.PostAsync($"holds/{first.String("id")}/release", "{}", Api.NewKey());
+
+        async Task<string[]> ListAsync(string query) => [.. (await api.GetReplyAsync($"accounts/{account}/holds{query}")).Json.GetProperty("data").EnumerateArray().Select(h => $"{h.GetProperty("run")} {h.GetProperty("status")}")];
+
+        Assert.Equal(["b open", "a released"], await ListAsync(""));
+        Assert.Equal(["a released"], await ListAsync("?run=a"));
+        Assert.Equal(["b open"], await ListAsync("?status=open"));
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.GetReplyAsync($"accounts/{account}/holds?status=lost")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync("accounts/nobody-such/holds")).Status);
+    }
+}
+
+/// <summary>What time does to holds.</summary>
+public sealed class HoldExpiryTests(HoldExpiryTests.OwnClockPortal portal) : IClassFixture<HoldExpiryTests.OwnClockPortal>
+{
+    public sealed class OwnClockPortal() : CatalogPortal("agent-credits");
+
+    private Task<decimal> HeldAsync(string account) => portal.ScalarAsync<decimal>("select w.held from wallets w join accounts a using (account_id) where a.external_id = $1 and w.unit = 'credit'", account);
+
+    [Theory]
+    [InlineData("release", 100, "expired")]
+    [InlineData("capture", 60, "captured")]
+    public async Task A_hold_that_nobody_closes_meets_its_fate(string fate, decimal left, string status)
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, $$""" "action":"profile_my_data","quantity":2,"expires_in":60,"on_expiry":"{{fate}}" """);
+        portal.Time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Equal("open", (await api.GetReplyAsync($"holds/{hold.String("id")}")).String("status"));
+        portal.Time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.Equal((HttpStatusCode.Conflict, "BILLING_HOLD_CLOSED"), await api.CaptureAsync(hold, "{}") is var late ? (late.Status, late.ErrorCode) : default);
+        Assert.Equal(status, (await api.GetReplyAsync($"holds/{hold.String("id")}")).String("status"));
+        Assert.Equal((left, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        var charges = (await api.GetReplyAsync($"accounts/{account}/charges")).Json.GetProperty("data").EnumerateArray().ToList();
+        Assert.Equal(fate == "capture" ? [hold.String("id")] : [], charges.Select(c => c.GetProperty("hold").GetString()));
+        Assert.Equal("[]", (await api.PostAsync($"admin/ledger/verify?account={account}", "{}")).Json.GetProperty("problems").ToString());
+    }
+
+    [Fact]
+    public async Task Readings_and_the_job_close_what_nobody_asks_about()
+    {
+        var api = portal.Api();
+        var (read, idle) = (await api.AccountWithAsync(100), await api.AccountWithAsync(100));
+        foreach (var account in (string[])[read, idle])
+        {
+            await api.HoldAsync(account, """ "action":"profile_my_data","expires_in":60 """);
+        }
+
+        portal.Time.Advance(TimeSpan.FromSeconds(61));
+        var wallet = (await api.GetReplyAsync($"accounts/{read}/wallets")).Json.GetProperty("data").EnumerateArray().Single(w => w.GetProperty("unit").GetString() == "credit");
+        Assert.Equal((0m, 100m), (wallet.GetProperty("held").GetDecimal(), wallet.GetProperty("available").GetDecimal()));
+        await portal.Services.GetServices<RecurringJob>().OfType<AdvanceIdleAccounts>().Single().RunAsync(CancellationToken.None);
+        Assert.Equal(0m, await HeldAsync(idle));
+    }
+
+    [Fact]
+    public async Task A_check_sees_a_hold_whose_time_is_over_as_gone()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(20);
+        await api.HoldAsync(account, """ "action":"profile_my_data","expires_in":60 """);
+        Assert.False((await api.CheckAsync(account, """ "action":"profile_my_data" """)).Json.GetProperty("allowed").GetBoolean());
+        portal.Time.Advance(TimeSpan.FromSeconds(61));
+        Assert.True((await api.CheckAsync(account, """ "action":"profile_my_data" """)).Json.GetProperty("allowed").GetBoolean());
+    }
+
+    [Fact]
+    public async Task An_extension_counts_from_now_and_never_shortens()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, """ "action":"profile_my_data","expires_in":600 """);
+        portal.Time.Advance(TimeSpan.FromSeconds(300));
+        var shorter = await api.PostAsync($"holds/{hold.String("id")}/extend", """{"expires_in":10}""", Api.NewKey());
+        Assert.Equal(hold.String("expires_at"), shorter.String("expires_at"));
+        var longer = await api.PostAsync($"holds/{hold.String("id")}/extend", """{"expires_in":600}""", Api.NewKey());
+        Assert.InRange(longer.Json.GetProperty("expires_at").GetDateTimeOffset() - hold.Json.GetProperty("expires_at").GetDateTimeOffset(), TimeSpan.FromSeconds(299), TimeSpan.FromSeconds(330));
+        portal.Time.Advance(TimeSpan.FromSeconds(400));
+        Assert.Equal(HttpStatusCode.OK, (await api.CaptureAsync(hold, "{}")).Status);
+    }
+
+    /// <summary>QUALITY R3: one winner each, and no amount lost.</summary>
+    [Fact]
+    public async Task Capture_release_and_expiry_of_one_hold_at_the_same_moment_have_one_winner()
+    {
+        const int holds = 1_000;
+        const decimal granted = 1_000_000m;
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(granted);
+        var (captured, released, expired) = (0, 0, 0);
+        for (var round = 0; round < 4; round++)
+        {
+            var open = await Task.WhenAll(Enumerable.Range(0, holds / 4).Select(_ => api.HoldAsync(account, """ "unit":"credit","amount":7,"expires_in":60 """)));
+            Assert.All(open, hold => Assert.Equal(HttpStatusCode.Created, hold.Status));
+            // Time runs out somewhere among the others' requests.
+            var racing = open.Select(async (hold, i) =>
+            {
+                var capture = i % 2 == 0 ? api.CaptureAsync(hold, """{"amount":5}""") : null;
+                var release = api.PostAsync($"holds/{hold.String("id")}/release", "{}", Api.NewKey());
+                capture ??= api.CaptureAsync(hold, """{"amount":5}""");
+                if (i == holds / 8)
+                {
+                    portal.Time.Advance(TimeSpan.FromSeconds(61));
+                }
+
+                return (await capture, await release, hold);
+            });
+            foreach (var (capture, release, hold) in await Task.WhenAll(racing))
+            {
+                Assert.All((Reply[])[capture, release], r => Assert.True(r.Status == HttpStatusCode.OK || r.ErrorCode == "BILLING_HOLD_CLOSED", r.Text));
+                Assert.False(capture.Status == HttpStatusCode.OK && release.Status == HttpStatusCode.OK);
+                var status = (await api.GetReplyAsync($"holds/{hold.String("id")}")).String("status");
+                Assert.Equal(capture.Status == HttpStatusCode.OK ? "captured" : release.Status == HttpStatusCode.OK ? "released" : "expired", status);
+                captured += status == "captured" ? 1 : 0;
+                released += status == "released" ? 1 : 0;
+                expired += status == "expired" ? 1 : 0;
+            }
+        }
+
+        Assert.Equal(holds, captured + released + expired);
+        Assert.All((int[])[captured, released, expired], count => Assert.NotEqual(0, count));
+        Assert.Equal((granted - (5m * captured), 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
+        Assert.Equal((long)captured, await portal.CountAsync("charges", account));
+        Assert.Equal("[]", (await api.PostAsync($"admin/ledger/verify?account={account}", "{}")).Json.GetProperty("problems").ToString());
+    }
+}
