@@ -184,7 +184,7 @@ internal sealed class History
         return refusal;
     }
 
-    private Refusal? Decide(AccountState state, Operation operation)
+    private static Refusal? Decide(AccountState state, Operation operation)
     {
         state.Begin(operation.Id, null, operation.IsCharge);
         return operation.Decide(state);

@@ -185,7 +185,7 @@ public sealed partial class AccountState
         }
     }
 
-    private FundingPart DebitHeld(Unit unit, Amount held, IReadOnlyList<GrantDraw> named, Amount beyond)
+    private FundingPart DebitHeld(Unit unit, Amount held, List<GrantDraw> named, Amount beyond)
     {
         var wallet = Touch(unit);
         wallet.Held -= held;
