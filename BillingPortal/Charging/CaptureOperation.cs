@@ -70,12 +70,12 @@ public sealed class CaptureOperation(Hold asked, Origin origin, string key, Capt
             return conflict;
         }
 
-        if (moves && rated.Counted is { } counted)
+        var isWhole = !request.NamesPart && before.PriceCaptured.IsZero;
+        if (moves && (isWhole ? hold.Asked.Counted : rated.Counted is { } beside ? new UnitAmount(beside.Unit, beside.Amount) : null) is { } counted)
         {
             funding.Add(account.CountUnlimited(counted.Unit, counted.Amount));
         }
 
-        var isWhole = !request.NamesPart && before.PriceCaptured.IsZero;
         var capture = new HoldCapture(hold, Id, work.Subject, price)
         {
             Cost = isWhole ? hold.Asked.Cost : rated.Cost,

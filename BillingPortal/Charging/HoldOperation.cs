@@ -37,6 +37,7 @@ public sealed class HoldOperation(AccountId account, Origin origin, string key, 
         {
             RateVersion = rated.RateVersion,
             Cost = rated.Cost,
+            Counted = rated.Counted is { } counted ? new(counted.Unit, counted.Amount) : null,
             Lines = [.. rated.Lines.Select(line => new ReceiptLine(line.What, line.Quantity, line.Price, line.Per, line.Amount, line.Unit.Code))],
         };
         return new()

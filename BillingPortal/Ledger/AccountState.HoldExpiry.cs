@@ -33,6 +33,11 @@ public sealed partial class AccountState
         var covers = Amount.Min(before.PriceLeft, before.Covered);
         var (funding, _) = CaptureHold(hold, before.PriceLeft, covers, [], isFinal: true);
         var isWhole = before.PriceCaptured.IsZero;
+        if (isWhole && hold.Asked.Counted is { } counted && hold.Enforcement != EnforcementMode.Off)
+        {
+            funding.Add(CountUnlimited(counted.Unit, counted.Amount));
+        }
+
         var capture = new HoldCapture(hold, operationId, hold.Asked.Subject, before.PriceLeft) { OccurredAt = hold.ExpiresAt, IsPart = !isWhole, Cost = isWhole ? hold.Asked.Cost : null };
         Record(capture.ToCharge(this, capture.ToReceipt(hold.LinesOf(before), funding, before.PriceLeft - covers)));
         CountUses(capture.UsesAfter(before));

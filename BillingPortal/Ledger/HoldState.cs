@@ -14,6 +14,8 @@ public sealed record HeldWork(ChargeSubject Subject, Unit? Unit, Amount Price, d
     public IReadOnlyList<ReceiptLine> Lines { get; init; } = [];
     /// <summary>What it was to cost us, in the catalog's currency; null: not known.</summary>
     public Amount? Cost { get; init; }
+    /// <summary>What is counted beside the price, so that the next charge finds its tier.</summary>
+    public UnitAmount? Counted { get; init; }
 }
 
 /// <summary>How a hold stands at one moment. Immutable: a change is another state.</summary>

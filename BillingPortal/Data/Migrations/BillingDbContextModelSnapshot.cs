@@ -1146,6 +1146,128 @@ namespace BillingPortal.Data.Migrations
                     b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.Hold", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Agent")
+                        .HasColumnType("text")
+                        .HasColumnName("agent");
+
+                    b.Property<string>("AskedJson")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("asked");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Enforcement")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("enforcement");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<string>("Member")
+                        .HasColumnType("text")
+                        .HasColumnName("member");
+
+                    b.Property<string>("OnExpiry")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("on_expiry");
+
+                    b.Property<string>("Run")
+                        .HasColumnType("text")
+                        .HasColumnName("run");
+
+                    b.Property<string>("StateJson")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("state");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("status");
+
+                    b.Property<string>("WouldRefuse")
+                        .HasColumnType("text")
+                        .HasColumnName("would_refuse");
+
+                    b.HasKey("AccountId", "Id")
+                        .HasName("pk_holds");
+
+                    b.HasIndex(new[] { "ExpiresAt" }, "ix_holds_expiring")
+                        .HasDatabaseName("ix_holds_expiring")
+                        .HasFilter("status = 'Open'");
+
+                    b.HasIndex(new[] { "AccountId" }, "ix_holds_open")
+                        .HasDatabaseName("ix_holds_open")
+                        .HasFilter("status = 'Open'");
+
+                    b.HasIndex(new[] { "AccountId", "Run", "Id" }, "ix_holds_run")
+                        .HasDatabaseName("ix_holds_run")
+                        .HasFilter("run is not null");
+
+                    b.ToTable("holds", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_holds_closed", "status = 'Open' or state -> 'parts' = '[]'");
+                        });
+                });
+
+            modelBuilder.Entity("BillingPortal.Ledger.HoldChange", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("HoldId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("hold_id");
+
+                    b.Property<Guid>("OperationId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("operation_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("expires_at");
+
+                    b.Property<string>("StateJson")
+                        .IsRequired()
+                        .HasColumnType("jsonb")
+                        .HasColumnName("state");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("status");
+
+                    b.HasKey("AccountId", "HoldId", "OperationId")
+                        .HasName("pk_hold_changes");
+
+                    b.ToTable("hold_changes", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.LedgerAnchor", b =>
                 {
                     b.Property<Guid>("AccountId")
