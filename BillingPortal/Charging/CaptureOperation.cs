@@ -12,6 +12,7 @@ public sealed class CaptureOperation(Hold asked, Origin origin, string key, Capt
     private readonly ChargeRequest work = request.For(asked);
 
     public override string Kind => "capture";
+    public override Spender Spender => work.Spender;
     public override Guid? HoldToLoad => asked.Id;
     public override byte[] BodyHash => Hash();
     public override string? Details { get; } = request.Sent.Details();

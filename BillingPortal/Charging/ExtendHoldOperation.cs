@@ -9,6 +9,7 @@ namespace BillingPortal.Charging;
 public sealed class ExtendHoldOperation(Hold asked, Origin origin, string key, TimeSpan expiresIn, Amount? amount, EnforcementMode mode) : Operation(asked.AccountId, origin, key)
 {
     public override string Kind => "extend";
+    public override Spender Spender => asked.Spender;
     public override Guid? HoldToLoad => asked.Id;
     public override byte[] BodyHash => Hash();
 

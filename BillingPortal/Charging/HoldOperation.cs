@@ -8,6 +8,7 @@ namespace BillingPortal.Charging;
 public sealed class HoldOperation(AccountId account, Origin origin, string key, HoldRequest request, EnforcementMode mode) : Operation(account, origin, key)
 {
     public override string Kind => "hold";
+    public override Spender Spender => request.Charge.Spender;
     public override byte[] BodyHash => Hash();
     public override string? Details { get; } = request.Charge.Details();
     /// <summary>The hold that the last decision opened.</summary>

@@ -29,7 +29,7 @@ public sealed partial class AccountState
 
     internal void Add(BudgetUse use) => budgetUses[(use.BudgetId, new(use.Subject, use.Run))] = use;
 
-    /// <summary>What a budget leaves to whoever spends; null where it does not concern them.</summary>
+    /// <summary>What a budget leaves to whoever spends, their open holds taken off; null where it does not concern them.</summary>
     public BudgetRoom? RoomIn(Budget budget, Spender spender)
     {
         if (budget.SubjectOf(spender) is not { } subject)
@@ -39,7 +39,8 @@ public sealed partial class AccountState
 
         var window = BudgetWindows.Of(budget.Window, Now, Zone);
         var used = budgetUses.TryGetValue((budget.Id, subject), out var use) && use.WindowStart == window.Start ? use.Used : Amount.Zero;
-        return new(budget, subject.Name, used, Amount.Max(Amount.Zero, budget.Limit - used), budget.Window == BudgetWindow.Run ? null : window.End);
+        var held = HeldBy(hold => budget.SubjectOf(hold.Spender) == subject, budget.Unit);
+        return new(budget, subject.Name, used, Amount.Max(Amount.Zero, budget.Limit - used - held), budget.Window == BudgetWindow.Run ? null : window.End);
     }
 
     /// <summary>Whether the budgets leave room for what wallets would pay.</summary>

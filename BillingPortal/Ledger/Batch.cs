@@ -85,7 +85,9 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
 
         if (concerned is not null)
         {
-            await BudgetReading.ReadAsync(connection, concerned, operations.Select(o => (o.Account, SpenderOf(o))), ct);
+            // A hold that is captured when its time is over spends as well.
+            var holders = concerned.SelectMany(state => state.OpenHolds.Select(hold => (state.Account, hold.Spender)));
+            await BudgetReading.ReadAsync(connection, concerned, [.. operations.Select(o => (o.Account, SpenderOf(o))), .. holders], ct);
         }
     }
 

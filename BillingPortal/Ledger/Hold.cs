@@ -44,6 +44,7 @@ public sealed class Hold
     public string StateJson { get; internal set; } = "{}";
 
     public HoldId ShownId => new(AccountId, Id);
+    public Spender Spender => new(Member, Agent, Run);
     public bool IsOpen => Status == HoldStatus.Open;
     /// <summary>What it was made for, and at what price.</summary>
     public HeldWork Asked => asked ??= StoredHold.ReadWork(AskedJson);
@@ -77,6 +78,7 @@ public sealed class Hold
             builder.Property(h => h.AskedJson).HasColumnName("asked").HasColumnType("jsonb");
             builder.Property(h => h.StateJson).HasColumnName("state").HasColumnType("jsonb");
             builder.Ignore(h => h.ShownId);
+            builder.Ignore(h => h.Spender);
             builder.Ignore(h => h.IsOpen);
             builder.Ignore(h => h.Asked);
             builder.Ignore(h => h.State);

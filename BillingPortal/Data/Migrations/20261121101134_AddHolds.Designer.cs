@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace BillingPortal.Data.Migrations
 {
     [DbContext(typeof(BillingDbContext))]
-    [Migration("20261121100157_AddHolds")]
+    [Migration("20261121101134_AddHolds")]
     partial class AddHolds
     {
         /// <inheritdoc />
@@ -814,6 +814,99 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("job_runs", (string)null);
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.Budget", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Id")
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)")
+                        .HasColumnName("id");
+
+                    b.Property<DateTimeOffset>("CountsFrom")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("counts_from");
+
+                    b.Property<decimal>("Limit")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("amount");
+
+                    b.Property<string>("Scope")
+                        .IsRequired()
+                        .HasMaxLength(208)
+                        .HasColumnType("character varying(208)")
+                        .HasColumnName("scope");
+
+                    b.Property<string>("Unit")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("unit");
+
+                    b.Property<string>("Window")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("time_window");
+
+                    b.HasKey("AccountId", "Id")
+                        .HasName("pk_budgets");
+
+                    b.HasIndex("AccountId", "Scope", "Unit", "Window")
+                        .IsUnique()
+                        .HasDatabaseName("ix_budgets_account_id_scope_unit_time_window");
+
+                    b.ToTable("budgets", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_budgets_amount", "amount > 0");
+                        });
+                });
+
+            modelBuilder.Entity("BillingPortal.Ledger.BudgetUse", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("BudgetId")
+                        .HasColumnType("text")
+                        .HasColumnName("budget_id");
+
+                    b.Property<string>("Subject")
+                        .HasMaxLength(208)
+                        .HasColumnType("character varying(208)")
+                        .HasColumnName("subject");
+
+                    b.Property<string>("Run")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("run");
+
+                    b.Property<DateTimeOffset>("TouchedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("touched_at");
+
+                    b.Property<decimal>("Used")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("used");
+
+                    b.Property<DateTimeOffset>("WindowStart")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("window_start");
+
+                    b.HasKey("AccountId", "BudgetId", "Subject", "Run")
+                        .HasName("pk_budget_uses");
+
+                    b.HasIndex("TouchedAt")
+                        .HasDatabaseName("ix_budget_uses_touched_at");
+
+                    b.ToTable("budget_uses", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.Charge", b =>
                 {
                     b.Property<Guid>("AccountId")
@@ -1236,6 +1329,12 @@ namespace BillingPortal.Data.Migrations
                     b.Property<DateTimeOffset?>("GraceUntil")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("grace_until");
+
+                    b.Property<bool>("HasBudgets")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("has_budgets");
 
                     b.Property<string>("LowBalancePolicy")
                         .HasMaxLength(20)
