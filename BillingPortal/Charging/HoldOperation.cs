@@ -8,6 +8,7 @@ namespace BillingPortal.Charging;
 public sealed class HoldOperation(AccountId account, Origin origin, string key, HoldRequest request, EnforcementMode mode) : Operation(account, origin, key)
 {
     public override string Kind => "hold";
+    public override bool NeedsLevels => request.Charge.Subject.Meter is not null;
     public override Spender Spender => request.Charge.Spender;
     public override byte[] BodyHash => Hash();
     public override string? Details { get; } = request.Charge.Details();
@@ -19,6 +20,11 @@ public sealed class HoldOperation(AccountId account, Origin origin, string key, 
         if (ChargeDecision.Decide(account, request.Charge, out var decision) is { } invalid)
         {
             return invalid;
+        }
+
+        if (decision.Level is not null)
+        {
+            return Refusal.Invalid("meter", $"'{request.Charge.Subject.Meter}' stands at a level: there is nothing to hold. Nothing was done.");
         }
 
         if (mode == EnforcementMode.Enforce && decision.Refusal is { } refusal)

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace BillingPortal.Data.Migrations
 {
     [DbContext(typeof(BillingDbContext))]
-    [Migration("20261121101134_AddHolds")]
+    [Migration("20261121102443_AddHolds")]
     partial class AddHolds
     {
         /// <inheritdoc />
@@ -1336,6 +1336,12 @@ namespace BillingPortal.Data.Migrations
                         .HasDefaultValue(false)
                         .HasColumnName("has_budgets");
 
+                    b.Property<bool>("HasLevels")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("boolean")
+                        .HasDefaultValue(false)
+                        .HasColumnName("has_levels");
+
                     b.Property<string>("LowBalancePolicy")
                         .HasMaxLength(20)
                         .HasColumnType("character varying(20)")
@@ -1387,6 +1393,59 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("ledger_heads", (string)null);
 
                     b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 50);
+                });
+
+            modelBuilder.Entity("BillingPortal.Ledger.Level", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Meter")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("meter");
+
+                    b.Property<decimal>("Area")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(28,6)")
+                        .HasColumnName("area");
+
+                    b.Property<DateTimeOffset>("AsOf")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("as_of");
+
+                    b.Property<DateTimeOffset>("CountsFrom")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("counts_from");
+
+                    b.Property<decimal>("Peak")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("peak");
+
+                    b.Property<DateTimeOffset>("SetAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("set_at");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("until");
+
+                    b.Property<decimal>("Value")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("value");
+
+                    b.HasKey("AccountId", "Meter")
+                        .HasName("pk_levels");
+
+                    b.ToTable("levels", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_levels_value", "value >= 0");
+                        });
+
+                    b.HasAnnotation("Npgsql:StorageParameter:fillfactor", 70);
                 });
 
             modelBuilder.Entity("BillingPortal.Ledger.OperationDetails", b =>
@@ -1907,6 +1966,10 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(255)")
                         .HasColumnName("customer");
 
+                    b.Property<bool>("Fetched")
+                        .HasColumnType("boolean")
+                        .HasColumnName("fetched");
+
                     b.Property<bool>("Livemode")
                         .HasColumnType("boolean")
                         .HasColumnName("livemode");
@@ -1953,12 +2016,20 @@ namespace BillingPortal.Data.Migrations
                     b.HasKey("Id")
                         .HasName("pk_webhook_events");
 
+                    b.HasIndex("ObjectId")
+                        .HasDatabaseName("ix_webhook_events_object_id")
+                        .HasFilter("object_id is not null");
+
                     b.HasIndex("ReceivedAt", "Id")
                         .HasDatabaseName("ix_webhook_events_received_at_id");
 
                     b.HasIndex(new[] { "NextAttemptAt" }, "ix_webhook_events_due")
                         .HasDatabaseName("ix_webhook_events_due")
                         .HasFilter("status = 'Received'");
+
+                    b.HasIndex(new[] { "ReceivedAt" }, "ix_webhook_events_fetched")
+                        .HasDatabaseName("ix_webhook_events_fetched")
+                        .HasFilter("fetched");
 
                     b.ToTable("webhook_events", (string)null);
                 });
@@ -2082,6 +2153,143 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("orders", null, t =>
                         {
                             t.HasCheckConstraint("ck_orders_price", "price > 0 and granted >= 0 and bonus >= 0");
+                        });
+                });
+
+            modelBuilder.Entity("BillingPortal.Reconciliation.Difference", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<Guid?>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("AtStripe")
+                        .IsRequired()
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("at_stripe");
+
+                    b.Property<string>("Customer")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("customer");
+
+                    b.Property<string>("EventType")
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("event_type");
+
+                    b.Property<string>("Explanation")
+                        .IsRequired()
+                        .HasMaxLength(1500)
+                        .HasColumnType("character varying(1500)")
+                        .HasColumnName("explanation");
+
+                    b.Property<DateTimeOffset>("FoundAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("found_at");
+
+                    b.Property<string>("Here")
+                        .IsRequired()
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("here");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(30)
+                        .HasColumnType("character varying(30)")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Mend")
+                        .IsRequired()
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)")
+                        .HasColumnName("mend");
+
+                    b.Property<DateTimeOffset?>("MendedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("mended_at");
+
+                    b.Property<string>("MendedBy")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("mended_by");
+
+                    b.Property<string>("ObjectId")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("object_id");
+
+                    b.Property<string>("Outcome")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("outcome");
+
+                    b.Property<DateTimeOffset>("SeenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("seen_at");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("status");
+
+                    b.HasKey("Id")
+                        .HasName("pk_reconciliation_differences");
+
+                    b.HasIndex("Kind", "ObjectId")
+                        .IsUnique()
+                        .HasDatabaseName("ix_reconciliation_differences_kind_object_id");
+
+                    b.HasIndex("Status", "SeenAt")
+                        .HasDatabaseName("ix_reconciliation_differences_status_seen_at");
+
+                    b.ToTable("reconciliation_differences", (string)null);
+                });
+
+            modelBuilder.Entity("BillingPortal.Reconciliation.ReconciliationState", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("integer")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Compared")
+                        .HasColumnType("integer")
+                        .HasColumnName("compared");
+
+                    b.Property<string>("Error")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)")
+                        .HasColumnName("error");
+
+                    b.Property<DateTimeOffset?>("EventsReadAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("events_read_at");
+
+                    b.Property<DateTimeOffset?>("EventsUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("events_until");
+
+                    b.Property<DateTimeOffset?>("FinishedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("finished_at");
+
+                    b.Property<DateTimeOffset?>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.HasKey("Id")
+                        .HasName("pk_reconciliation_state");
+
+                    b.ToTable("reconciliation_state", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_reconciliation_state_one_row", "id = 1");
                         });
                 });
 
