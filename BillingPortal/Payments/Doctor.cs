@@ -21,7 +21,7 @@ public sealed record Finding(string Check, FindingState State, string Message, s
 public sealed record Diagnosis(bool Ok, IReadOnlyList<Finding> Findings);
 
 /// <summary>Looks at the setup (A12): database, migrations, Stripe's keys, every price. Changes nothing.</summary>
-public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox box, StripeSettings settings, IHostEnvironment environment, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, SignatureFaults faults, StripeSync sync)
+public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox box, StripeSettings settings, IHostEnvironment environment, IStripeConnection connection, StripeClient stripe, SoldPrices prices, CatalogSnapshot catalog, Tenants tenants, TimeProvider time, StripeSync sync)
 {
     public async Task<Diagnosis> LookAsync(CancellationToken ct = default)
     {
@@ -30,6 +30,7 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
         Encryption(findings);
         await KeysAsync(findings, ct);
         Webhooks(findings);
+        await FaultsAsync(findings, ct);
         await PricesAsync(findings, ct);
         await SetupAsync(findings, ct);
         return new(findings.TrueForAll(f => f.State != FindingState.Error), findings);
@@ -88,10 +89,14 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
             : secrets.Count == 0 ? new("webhook secret", FindingState.Error, "None is set: every delivery is refused.", "Copy the signing secret of the webhook endpoint into Settings or Stripe__WebhookSecret.")
             : secrets.Any(s => !s.StartsWith("whsec_", StringComparison.Ordinal) || s.Any(char.IsWhiteSpace)) ? new("webhook secret", FindingState.Warning, "A secret does not look like one: it begins with whsec_ and holds no space.", "Copy the signing secret anew.")
             : new("webhook secret", FindingState.Ok, secrets.Count == 1 ? "One is set." : $"{secrets.Count} are set, as while one is being replaced."));
-        if (faults.Counts.Values.Sum() is > 0 and var refused)
+    }
+
+    private async Task FaultsAsync(List<Finding> findings, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForStaffAsync(ct);
+        foreach (var fault in await SignatureFaults.ReadAsync(scope, time.GetUtcNow().AddDays(-1), ct))
         {
-            var causes = string.Join(", ", faults.Counts.OrderByDescending(f => f.Value).Select(f => $"{f.Key} {f.Value}×"));
-            findings.Add(new("webhook signatures", FindingState.Warning, $"{refused} deliveries were refused since the start: {causes}.", "Mismatch: another endpoint's secret. OtherMode: test and live are mixed. OutsideTolerance: a clock is wrong."));
+            findings.Add(new("webhook signatures", FindingState.Warning, $"{fault.Count} deliveries were refused on {fault.Day:yyyy-MM-dd}, the last at {fault.LastAt:HH:mm} UTC.", SignatureFaultCount.Explain(fault.Cause)));
         }
     }
 

@@ -36,6 +36,7 @@ internal static class PaymentsSlice
         builder.Services.AddTransient<Doctor>();
         builder.Services.AddTransient(s => new WebhookEvents(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<WebhookSignal>()));
         builder.Services.AddSingleton<SignatureFaults>();
+        builder.Services.AddHostedService<RecordSignatureFaults>();
         builder.Services.AddSingleton<WebhookSignal>();
         builder.Services.AddSingleton<StripeEventHandlers>();
         builder.Services.AddSingleton<WebhookInbox>();

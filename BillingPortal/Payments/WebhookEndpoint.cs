@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Text;
 using BillingPortal.Observability;
 using BillingPortal.Payments.Stripe;
@@ -37,7 +36,7 @@ internal static class WebhookEndpoint
 
         if (fault != SignatureFault.None)
         {
-            faults.Count(fault == SignatureFault.Mismatch && received is not null && received.Livemode != current.IsLive ? SignatureFault.OtherMode : fault);
+            faults.Count(SignatureFaults.Likely(fault, received, current));
             return new Refusal(ErrorCode.InvalidRequest, "The signature does not fit this endpoint, or is too old. Nothing was stored.").ToProblem();
         }
 
@@ -86,20 +85,5 @@ internal static class WebhookEndpoint
         }
 
         return body.ToArray();
-    }
-}
-
-/// <summary>Deliveries that were not believed, by likely cause, since the start of this process (B10).</summary>
-public sealed class SignatureFaults(IMeterFactory meters)
-{
-    private readonly Counter<long> counter = meters.Create("BillingPortal.Payments").CreateCounter<long>("webhook_signature_faults");
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<SignatureFault, long> counts = new();
-
-    public IReadOnlyDictionary<SignatureFault, long> Counts => counts;
-
-    public void Count(SignatureFault fault)
-    {
-        counter.Add(1, new KeyValuePair<string, object?>("cause", fault.ToString()));
-        counts.AddOrUpdate(fault, 1, (_, n) => n + 1);
     }
 }

@@ -19,6 +19,8 @@ public enum SignatureFault
     Mismatch,
     /// <summary>Nothing fits and the event is of the other mode: a test secret on a live endpoint or the reverse.</summary>
     OtherMode,
+    /// <summary>Nothing fits, and a secret in force is none: white space inside it, or not copied whole.</summary>
+    MalformedSecret,
 }
 
 /// <summary>Stripe's signature scheme (https://docs.stripe.com/webhooks/signature): <c>t=…,v1=hex(HMAC-SHA256(secret, t.body))</c> over the raw bytes.</summary>

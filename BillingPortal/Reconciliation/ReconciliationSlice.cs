@@ -15,10 +15,13 @@ internal static class ReconciliationSlice
         builder.Services.AddTransient<Books>();
         builder.Services.AddTransient<Mending>();
         builder.Services.AddTransient(s => new ReconciliationDesk(s.GetRequiredService<Tenants>(), s.GetRequiredService<Books>(), s.GetRequiredService<Mending>()));
+        builder.Services.AddTransient<PaymentTrace>();
+        builder.Services.AddSingleton<PaymentWatch>();
         builder.Services.AddRecurringJob<FetchMissedEvents>();
+        builder.Services.AddRecurringJob<WarnAboutPayments>();
         builder.Services.AddRecurringJob<CompareBooks>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapReconciliation(this RouteGroupBuilder api) => api.MapComparison();
+    public static RouteGroupBuilder MapReconciliation(this RouteGroupBuilder api) => api.MapComparison().MapPaymentTrace();
 }

@@ -1829,6 +1829,31 @@ namespace BillingPortal.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("BillingPortal.Payments.SignatureFaultCount", b =>
+                {
+                    b.Property<DateOnly>("Day")
+                        .HasColumnType("date")
+                        .HasColumnName("day");
+
+                    b.Property<string>("Cause")
+                        .HasMaxLength(30)
+                        .HasColumnType("character varying(30)")
+                        .HasColumnName("cause");
+
+                    b.Property<long>("Count")
+                        .HasColumnType("bigint")
+                        .HasColumnName("count");
+
+                    b.Property<DateTimeOffset>("LastAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("last_at");
+
+                    b.HasKey("Day", "Cause")
+                        .HasName("pk_signature_faults");
+
+                    b.ToTable("signature_faults", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Payments.Simulator.SimulatorDelivery", b =>
                 {
                     b.Property<string>("EventId")

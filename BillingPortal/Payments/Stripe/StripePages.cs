@@ -71,3 +71,10 @@ public readonly struct StripeBooks(StripeClient client)
         return StripePages.AllAsync(after => from.GetAsync<StripeList<T>>(path, new StripeCreatedOptions { Created = created, StartingAfter = after }, ct), id);
     }
 }
+
+public sealed record StripeCheckoutSessionListOptions
+{
+    public string? PaymentIntent { get; init; }
+    public string? Customer { get; init; }
+    public int? Limit { get; init; }
+}

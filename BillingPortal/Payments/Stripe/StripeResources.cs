@@ -46,6 +46,8 @@ public readonly struct StripeCheckoutSessions(StripeClient client)
         client.PostAsync<StripeCheckoutSession>("/v1/checkout/sessions", options, idempotencyKey, ct);
     public Task<StripeResult<StripeCheckoutSession>> GetAsync(string id, CancellationToken ct) =>
         client.GetAsync<StripeCheckoutSession>($"/v1/checkout/sessions/{Uri.EscapeDataString(id)}", null, ct);
+    public Task<StripeResult<StripeList<StripeCheckoutSession>>> ListAsync(StripeCheckoutSessionListOptions options, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripeCheckoutSession>>("/v1/checkout/sessions", options, ct);
     public Task<StripeResult<StripeCheckoutSession>> ExpireAsync(string id, string idempotencyKey, CancellationToken ct) =>
         client.PostAsync<StripeCheckoutSession>($"/v1/checkout/sessions/{Uri.EscapeDataString(id)}/expire", null, idempotencyKey, ct);
 }
