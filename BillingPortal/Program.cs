@@ -23,13 +23,14 @@ using BillingPortal.Rating;
 using BillingPortal.Reconciliation;
 using BillingPortal.SignIn;
 using BillingPortal.Subscriptions;
+using BillingPortal.Usage;
 
 // The map: what is added, what is mapped. Each slice says the rest in its own XSlice.cs.
 var builder = WebApplication.CreateBuilder(args);
 
 builder.AddData().AddObservability().AddAccess().AddJobs().AddAudit().AddOutbox();
 builder.AddAccounts().AddCatalog().AddIdentity().AddPayments().AddRating().AddLedger();
-builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddGating().AddAnalytics().AddReconciliation().AddExports();
+builder.AddSubscriptions().AddPurchases().AddCharging().AddInvoices().AddUsage().AddGating().AddAnalytics().AddReconciliation().AddExports();
 builder.AddComponents().AddAdmin().AddApi().AddCommands();
 
 var app = builder.Build();

@@ -54,15 +54,4 @@ public sealed class AmountFormatTests
     [InlineData("a,b", "\"a,b\"")]
     [InlineData("plain", "plain")]
     public void A_cell_of_a_file_is_never_a_formula(string text, string cell) => Assert.Equal(cell, UsageChart.Cell(text));
-
-    [Fact]
-    public void The_least_id_of_an_instant_is_below_every_id_made_then()
-    {
-        var now = DateTimeOffset.UtcNow;
-        var made = Guid.CreateVersion7(now);
-        Assert.True(Bytes(TimeOrderedIds.FirstAt(now)).AsSpan().SequenceCompareTo(Bytes(made)) <= 0);
-        Assert.True(Bytes(TimeOrderedIds.FirstAt(now.AddMilliseconds(1))).AsSpan().SequenceCompareTo(Bytes(made)) > 0);
-
-        static byte[] Bytes(Guid id) => id.ToByteArray(bigEndian: true);
-    }
 }

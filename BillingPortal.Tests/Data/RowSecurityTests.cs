@@ -9,7 +9,7 @@ namespace BillingPortal.Tests.Data;
 public class RowSecurityTests(PortalFixture portal) : IClassFixture<PortalFixture>
 {
     private async Task<IReadOnlyList<string>> TenantTablesAsync() => [.. from row in await portal.RowsAsync(
-        "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id' where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace order by 1")
+        "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id' where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace order by 1")
         select (string)row[0]!];
 
     private async Task<string?> SqlStateAsync(string sql)
@@ -39,6 +39,20 @@ public class RowSecurityTests(PortalFixture portal) : IClassFixture<PortalFixtur
             "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id' where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and not (c.relrowsecurity and c.relforcerowsecurity)");
         Assert.Empty(unforced);
         Assert.NotEmpty(await TenantTablesAsync());
+    }
+
+    [Fact]
+    public async Task A_partition_is_shut_to_who_does_not_come_through_its_parent()
+    {
+        var partitions = await portal.RowsAsync("select relname from pg_class where relispartition and relkind = 'r' and relnamespace = 'public'::regnamespace");
+        Assert.NotEmpty(partitions);
+        foreach (var partition in partitions)
+        {
+            foreach (var role in new[] { "billing_app", DatabaseRoles.Writer, DatabaseRoles.Staff })
+            {
+                Assert.Equal((partition[0], PostgresErrorCodes.InsufficientPrivilege), (partition[0], await SqlStateAsync($"set local role {role}; select from {partition[0]}")));
+            }
+        }
     }
 
     [Fact]

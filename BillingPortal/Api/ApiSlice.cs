@@ -12,6 +12,7 @@ using BillingPortal.Payments;
 using BillingPortal.Purchases;
 using BillingPortal.Reconciliation;
 using BillingPortal.Subscriptions;
+using BillingPortal.Usage;
 
 namespace BillingPortal.Api;
 
@@ -22,7 +23,7 @@ internal static class ApiSlice
     {
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
-            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapGating().MapAnalytics().MapReconciliation().MapExports();
+            .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapUsage().MapGating().MapAnalytics().MapReconciliation().MapExports();
         app.MapHealth();
         app.MapOpenApiAndDocs();
         app.MapKeptMail();

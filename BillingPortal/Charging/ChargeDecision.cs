@@ -43,6 +43,21 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         return uncovered?.ToArray() ?? [];
     }
 
+    /// <summary>What became debt beyond the wallet's floor, in the units of the price; null: nothing.</summary>
+    public UnitAmount[]? PastFloor()
+    {
+        List<UnitAmount>? past = null;
+        foreach (var quote in Quotes)
+        {
+            if (quote.PastFloor.IsPositive)
+            {
+                (past ??= []).Add(new(quote.Demand.Unit, quote.PastFloor));
+            }
+        }
+
+        return past?.ToArray();
+    }
+
     /// <param name="decision">The decision, where there is one.</param>
     /// <returns>Null, or why the request can never be meant so (unknown action or meter, a price out of range), whatever the enforcement.</returns>
     public static Refusal? Decide(AccountState account, ChargeRequest request, out ChargeDecision decision)
@@ -55,7 +70,8 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         }
 
         decision = new(Unpriced, [], refusal);
-        if (!Rate(account, subject).IsRated(out var rated, out var unrated))
+        // What has happened costs what it cost then.
+        if (!Rate(account, subject, request.Events > 0 ? request.OccurredAt : null).IsRated(out var rated, out var unrated))
         {
             decision = decision with { Refusal = refusal ?? unrated };
             return unrated.Code == ErrorCode.UnpricedModel ? null : unrated;
@@ -80,8 +96,9 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
         return null;
     }
 
-    internal static RatingResult Rate(AccountState account, ChargeSubject subject) =>
-        Rater.Rate(account.Catalog, account.Plan, subject, account.Now, UsedOf(account, subject));
+    /// <param name="at">Whose card it is priced by; null: the account's now.</param>
+    internal static RatingResult Rate(AccountState account, ChargeSubject subject, DateTimeOffset? at = null) =>
+        Rater.Rate(account.Catalog, account.Plan, subject, at ?? account.Now, UsedOf(account, subject));
 
     private static Amount UsedOf(AccountState account, ChargeSubject subject) =>
         subject.Meter is { } meter && account.Catalog.FindMeter(meter) is { } known ? account.WalletOf(known.Unit).UsedInPeriod : Amount.Zero;

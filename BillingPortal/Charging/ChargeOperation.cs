@@ -5,7 +5,7 @@ using BillingPortal.Rating;
 namespace BillingPortal.Charging;
 
 /// <summary>Takes one charge: decides it under the account's lock, posts what the wallets pay and records it with its receipt.</summary>
-/// <param name="mode">Enforce: refused unless all is paid. Observe: what can be paid is. Off: recorded, nothing moves (DESIGN §7.2). Not part of the body: a repeat gives the first answer.</param>
+/// <param name="mode">Enforce: refused unless all is paid, but for usage events, whose rest becomes debt. Observe: what can be paid is. Off: recorded, nothing moves (DESIGN §7.2). Not part of the body: a repeat gives the first answer.</param>
 public sealed class ChargeOperation(AccountId account, Origin origin, string key, ChargeRequest request, EnforcementMode mode) : Operation(account, origin, key)
 {
     private byte[]? bodyHash;
@@ -29,7 +29,12 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
 
         if (mode == EnforcementMode.Enforce && decision.Refusal is { } refusal)
         {
-            return refusal;
+            if (request.Events == 0)
+            {
+                return refusal;
+            }
+
+            decision = decision with { Quotes = [.. decision.Quotes.Select(quote => FundingChain.PastFloor(account, quote))] };
         }
 
         var funding = new List<FundingPart>(1);
@@ -66,7 +71,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
     private bool IsUse(ChargeDecision decision) => decision.Level is null && (request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0);
 
     /// <summary>An action counts as often as it was done; anything else as one use.</summary>
-    private long Uses => request.Subject.Action is null ? 1L : (long)Math.Ceiling(request.Subject.Quantity);
+    private long Uses => request.Events > 0 ? request.Events : request.Subject.Action is null ? 1L : (long)Math.Ceiling(request.Subject.Quantity);
 
     private static Refusal? Pay(AccountState account, IReadOnlyList<FundingQuote> quotes, List<FundingPart> funding)
     {
@@ -110,6 +115,8 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             Uncovered = mode == EnforcementMode.Off ? decision.Price() : decision.Uncovered(),
             Warnings = warnings ?? [],
             Level = decision.Level is { } level ? new(request.Subject.Meter!, request.Subject.Outcome == Catalog.Outcome.Success ? level.After : level.Before, level.Included) : null,
+            PastFloor = decision.PastFloor(),
+            Events = request.Events,
         };
     }
 
@@ -140,7 +147,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             Cost = decision.Rated.Cost,
             Outcome = OutcomeNames.Of(subject.Outcome),
             Enforcement = mode,
-            WouldRefuse = mode == EnforcementMode.Observe ? decision.Refusal?.Code.Name : null,
+            WouldRefuse = mode == EnforcementMode.Observe || request.Events > 0 ? decision.Refusal?.Code.Name : null,
             ReceiptJson = StoredReceipt.Write(receipt),
         };
     }

@@ -20,6 +20,8 @@ public sealed record ChargeRequest(ChargeSubject Subject)
     /// <summary>At most 20 pairs, in the order sent.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Metadata { get; init; } = [];
     public DateTimeOffset? OccurredAt { get; init; }
+    /// <summary>How many usage events this stands for: they happened, so it is never refused, and is rated as of <see cref="OccurredAt"/> (DESIGN §7.1). 0: a charge that is asked for.</summary>
+    public int Events { get; init; }
 
     /// <summary>Reason and metadata, which may be personal and are erasable, as JSON; null where there is neither.</summary>
     public string? Details()

@@ -30,7 +30,7 @@ public static class RowSecurity
             $refuse$;
 
             for t in
-                select c.oid, c.relname, c.relrowsecurity and c.relforcerowsecurity as forced
+                select c.oid, c.relname, c.relispartition, c.relrowsecurity and c.relforcerowsecurity as forced
                 from pg_class c
                 join pg_attribute a on a.attrelid = c.oid and a.attname = 'account_id' and not a.attisdropped
                 where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
@@ -38,6 +38,8 @@ public static class RowSecurity
                 if not t.forced then
                     execute format('alter table %I enable row level security, force row level security', t.relname);
                 end if;
+                -- A partition is reached through its parent, by the parent's policies and privileges; by itself it is shut to everybody.
+                continue when t.relispartition;
                 if not exists (select from pg_policy where polrelid = t.oid and polname = 'tenant') then
                     execute format('create policy tenant on %I using (account_id = (select nullif(current_setting(''app.account_id'', true), '''')::uuid))', t.relname);
                 end if;
@@ -84,7 +86,7 @@ public static class RowSecurity
                     exists (select from pg_trigger where tgrelid = c.oid and tgname = 'append_only') as append_only,
                     c.relname = any ({{List(DatabaseRoles.WrittenByWriterOnly)}}) as writer_only,
                     c.relname = '{{Schema.HistoryTable}}' as history
-                from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+                from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
             loop
                 changes := case when t.history then '' when t.append_only then ', insert' else ', insert, update, delete' end;
                 execute format('revoke all on %I from public, {{DatabaseRoles.Writer}}, {{DatabaseRoles.Staff}}', t.relname);

@@ -12,7 +12,9 @@ internal static class BatchWriting
     {
         AddOperations(batch, operations);
         AddDetails(batch, details);
-        AddCharges(batch, [.. states.SelectMany(s => s.PendingCharges)]);
+        Charge[] charges = [.. states.SelectMany(s => s.PendingCharges)];
+        AddCharges(batch, charges);
+        AddUncounted(batch, charges);
         AddRefunds(batch, [.. states.SelectMany(s => s.PendingRefunds)]);
         AddTransfers(batch, [.. states.SelectMany(s => s.PendingTransfers)]);
         HoldWriting.AddCommands(batch, states);
@@ -50,9 +52,9 @@ internal static class BatchWriting
         }
     }
 
-    private static void AddCharges(NpgsqlBatch batch, IReadOnlyCollection<Charge> rows)
+    private static void AddCharges(NpgsqlBatch batch, Charge[] rows)
     {
-        if (rows.Count > 0)
+        if (rows.Length > 0)
         {
             batch.Add("""
                 insert into charges (account_id, id, created_at, occurred_at, action, meter, provider, model, tool, feature, member, agent, run, quantity,
@@ -72,6 +74,15 @@ internal static class BatchWriting
                 Column(rows, c => c.CachedInputTokens, NpgsqlDbType.Bigint), Text(rows, c => c.Outcome), Text(rows, c => c.Enforcement.ToString()), Text(rows, c => c.WouldRefuse),
                 Text(rows, c => c.ReceiptJson), Column(rows, c => c.CacheWriteTokens, NpgsqlDbType.Bigint), Column(rows, c => c.ReasoningTokens, NpgsqlDbType.Bigint),
                 Column(rows, c => c.Cost?.Value, NpgsqlDbType.Numeric));
+        }
+    }
+
+    private static void AddUncounted(NpgsqlBatch batch, Charge[] rows)
+    {
+        if (rows.Length > 0)
+        {
+            batch.Add("insert into uncounted_charges (account_id, charge_id) select * from unnest($1::uuid[], $2::uuid[])",
+                Column(rows, c => c.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, c => c.Id, NpgsqlDbType.Uuid));
         }
     }
 

@@ -45,6 +45,37 @@ public static class FundingChain
         return new(demand, parts, left, left.IsPositive ? Refuse(account, chain, demand, left) : null);
     }
 
+    /// <summary>Lets the chain's last wallet that pays amounts owe what nobody covers, past its floor: for what has happened already (DESIGN §7.1).</summary>
+    public static FundingQuote PastFloor(AccountState account, FundingQuote quote)
+    {
+        if (!quote.Uncovered.IsPositive)
+        {
+            return quote;
+        }
+
+        var (demand, rest) = (quote.Demand, quote.Uncovered);
+        var chain = account.Plan.Funding.TryGetValue(demand.Unit, out var steps) ? steps : [new FundingStep(demand.Unit)];
+        var step = chain.LastOrDefault(s => MayPay(s, demand) && !s.PerUse) ?? new FundingStep(demand.Unit);
+        if (!MayPay(step, demand))
+        {
+            return quote;
+        }
+
+        var parts = quote.Parts.ToList();
+        var at = parts.FindIndex(p => p.Wallet == step.Wallet);
+        var owed = Needed(step, rest);
+        if (at < 0)
+        {
+            parts.Add(new(step.Wallet, owed, rest, Unlimited: false));
+        }
+        else
+        {
+            parts[at] = parts[at] with { Amount = parts[at].Amount + owed, Covers = parts[at].Covers + rest };
+        }
+
+        return quote with { Parts = parts, Uncovered = Amount.Zero, PastFloor = rest };
+    }
+
     /// <summary>Posts what was quoted: to be called on the same state, at once.</summary>
     /// <returns>The parts for the receipt; a conflict for a second currency.</returns>
     public static (List<FundingPart> Parts, Refusal? Refusal) Take(AccountState account, FundingQuote quote)
@@ -145,7 +176,11 @@ public static class FundingChain
 /// <param name="Parts">Who pays, in the order of the chain.</param>
 /// <param name="Uncovered">What nobody pays, in the demand's unit.</param>
 /// <param name="Refusal">The refusal that enforcing gives, with the code of the chain's last link (DESIGN §7.6); null when all is covered.</param>
-public sealed record FundingQuote(Demand Demand, IReadOnlyList<FundingQuotePart> Parts, Amount Uncovered, Refusal? Refusal);
+public sealed record FundingQuote(Demand Demand, IReadOnlyList<FundingQuotePart> Parts, Amount Uncovered, Refusal? Refusal)
+{
+    /// <summary>How much of the demand is owed beyond the floor.</summary>
+    public Amount PastFloor { get; init; }
+}
 
 /// <param name="Amount">In the wallet's unit.</param>
 /// <param name="Covers">In the demand's unit.</param>

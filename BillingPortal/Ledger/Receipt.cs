@@ -14,6 +14,10 @@ public sealed record Receipt
     public IReadOnlyList<UnitAmount> Uncovered { get; init; } = [];
     /// <summary>For a meter that stands at a level: where it stands now.</summary>
     public LevelMark? Level { get; init; }
+    /// <summary>What became debt beyond the wallet's floor, because it had happened already; null: nothing.</summary>
+    public IReadOnlyList<UnitAmount>? PastFloor { get; init; }
+    /// <summary>How many usage events it stands for; 0: it was charged by itself.</summary>
+    public int Events { get; init; }
     /// <summary>Units whose allowance is exceeded or whose wallet is below zero after this charge.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
     /// <summary>The hold that it was captured from, of the same account.</summary>

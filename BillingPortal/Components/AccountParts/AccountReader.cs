@@ -3,6 +3,7 @@ using BillingPortal.Catalog;
 using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
+using BillingPortal.Usage;
 using Microsoft.EntityFrameworkCore;
 using NpgsqlTypes;
 
@@ -32,27 +33,24 @@ public sealed class AccountReader(Tenants tenants, LedgerReads ledger, CatalogSn
         return new(id, account.ExternalId, account.Name, account.Email, standing, wallets, allowances);
     }
 
-    /// <summary>What was taken from wallets of a unit, by day or hour of the viewer's zone, split by label.</summary>
-    /// <remarks>Charges are found by their time-ordered ids, so that only the asked stretch is read.</remarks>
+    /// <summary>What was taken from wallets of a unit, by day or hour of the viewer's zone, split by label, from the rollups: in whole hours of UTC.</summary>
     public async Task<IReadOnlyList<UsagePoint>> UsageAsync(AccountId account, Unit unit, Period period, UsageSplit split, bool hourly, TimeZoneInfo zone, CancellationToken ct = default)
     {
         await using var scope = await tenants.ForAccountAsync(account, ct);
         var label = split switch
         {
-            UsageSplit.Model => "coalesce(c.model, 'no model')",
-            UsageSplit.Agent => "coalesce(c.agent, 'no agent')",
-            UsageSplit.Member => "coalesce(c.member, 'no member')",
-            _ => "coalesce(c.action, c.meter, c.model, 'amount')",
+            UsageSplit.Model => "coalesce(nullif(model, ''), 'no model')",
+            UsageSplit.Agent => "coalesce(nullif(agent, ''), 'no agent')",
+            UsageSplit.Member => "coalesce(nullif(member, ''), 'no member')",
+            _ => "coalesce(nullif(action, ''), nullif(meter, ''), nullif(model, ''), 'amount')",
         };
         await using var command = scope.Command($"""
-            select date_trunc('{(hourly ? "hour" : "day")}', c.created_at, $5) as at, {label} as label, sum((f->>'amount')::numeric), count(*)
-            from charges c cross join lateral jsonb_array_elements(c.receipt->'funding') f
-            where c.account_id = $1 and c.id >= $2 and c.id < $3 and f->>'unit' = $4
-            group by 1, 2 order by 1, 2
+            select date_trunc('{(hourly ? "hour" : "day")}', hour, $5) as at, {label} as label, sum(paid), sum(charges)::bigint
+            from ({ChargedParts.Current}) r where unit = $4 group by 1, 2 order by 1, 2
             """);
         command.Parameters.Add(new() { Value = account.Value });
-        command.Parameters.Add(new() { Value = TimeOrderedIds.FirstAt(period.Start) });
-        command.Parameters.Add(new() { Value = TimeOrderedIds.FirstAt(period.End) });
+        command.Parameters.Add(new() { Value = period.Start.AddTicks(-(period.Start.UtcTicks % TimeSpan.TicksPerHour)).ToUniversalTime() });
+        command.Parameters.Add(new() { Value = period.End.ToUniversalTime() });
         command.Parameters.Add(new() { Value = unit.Code, NpgsqlDbType = NpgsqlDbType.Text });
         command.Parameters.Add(new() { Value = zone.Id, NpgsqlDbType = NpgsqlDbType.Text });
         await using var reader = await command.ExecuteReaderAsync(ct);

@@ -1619,6 +1619,22 @@ namespace BillingPortal.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.UncountedCharge", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("ChargeId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("charge_id");
+
+                    b.HasKey("AccountId", "ChargeId")
+                        .HasName("pk_uncounted_charges");
+
+                    b.ToTable("uncounted_charges", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.Wallet", b =>
                 {
                     b.Property<Guid>("AccountId")
@@ -2548,6 +2564,210 @@ namespace BillingPortal.Data.Migrations
                         .HasName("pk_subscription_standings");
 
                     b.ToTable("subscription_standings", (string)null);
+                });
+
+            modelBuilder.Entity("BillingPortal.Usage.UnchargedUsage", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Agent")
+                        .HasColumnType("text")
+                        .HasColumnName("agent");
+
+                    b.Property<bool>("Byok")
+                        .HasColumnType("boolean")
+                        .HasColumnName("byok");
+
+                    b.Property<long?>("CacheWriteTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("cache_write_tokens");
+
+                    b.Property<long?>("CachedInputTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("cached_input_tokens");
+
+                    b.Property<int>("Events")
+                        .HasColumnType("integer")
+                        .HasColumnName("events");
+
+                    b.Property<long?>("InputTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("input_tokens");
+
+                    b.Property<string>("Member")
+                        .HasColumnType("text")
+                        .HasColumnName("member");
+
+                    b.Property<string>("Meter")
+                        .HasColumnType("text")
+                        .HasColumnName("meter");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<long?>("OutputTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("output_tokens");
+
+                    b.Property<string>("Provider")
+                        .HasColumnType("text")
+                        .HasColumnName("provider");
+
+                    b.Property<decimal?>("Quantity")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("quantity");
+
+                    b.Property<long?>("ReasoningTokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reasoning_tokens");
+
+                    b.Property<string>("Refusal")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("refusal");
+
+                    b.Property<string>("Run")
+                        .HasColumnType("text")
+                        .HasColumnName("run");
+
+                    b.Property<DateTimeOffset>("Time")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("time");
+
+                    b.Property<string>("Tool")
+                        .HasColumnType("text")
+                        .HasColumnName("tool");
+
+                    b.Property<decimal?>("Value")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("value");
+
+                    b.HasKey("AccountId", "Id")
+                        .HasName("pk_uncharged_usage");
+
+                    b.ToTable("uncharged_usage", (string)null);
+                });
+
+            modelBuilder.Entity("BillingPortal.Usage.UsageRollup", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<DateTimeOffset>("Hour")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("hour");
+
+                    b.Property<byte[]>("Key")
+                        .HasColumnType("bytea")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Action")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("action");
+
+                    b.Property<string>("Agent")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("agent");
+
+                    b.Property<decimal>("CacheWriteTokens")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("cache_write_tokens");
+
+                    b.Property<decimal>("CachedInputTokens")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("cached_input_tokens");
+
+                    b.Property<long>("Charges")
+                        .HasColumnType("bigint")
+                        .HasColumnName("charges");
+
+                    b.Property<decimal>("Cost")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("cost");
+
+                    b.Property<long>("Events")
+                        .HasColumnType("bigint")
+                        .HasColumnName("events");
+
+                    b.Property<decimal>("InputTokens")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("input_tokens");
+
+                    b.Property<string>("Member")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("member");
+
+                    b.Property<string>("Meter")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("meter");
+
+                    b.Property<string>("Model")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<decimal>("OutputTokens")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("output_tokens");
+
+                    b.Property<decimal>("Paid")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("paid");
+
+                    b.Property<decimal>("Price")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("price");
+
+                    b.Property<string>("PriceUnit")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("price_unit");
+
+                    b.Property<string>("Provider")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("provider");
+
+                    b.Property<decimal>("Quantity")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("quantity");
+
+                    b.Property<decimal>("ReasoningTokens")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("reasoning_tokens");
+
+                    b.Property<string>("Unit")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("unit");
+
+                    b.HasKey("AccountId", "Hour", "Key")
+                        .HasName("pk_usage_rollups");
+
+                    b.ToTable("usage_rollups", (string)null);
                 });
 
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserClaim<System.Guid>", b =>

@@ -1,0 +1,236 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using BillingPortal.Jobs;
+using BillingPortal.Primitives;
+using BillingPortal.Tests.Gating;
+using BillingPortal.Tests.Testing;
+using BillingPortal.Usage;
+using Microsoft.Extensions.DependencyInjection;
+using GatingApi = BillingPortal.Tests.Gating.Api;
+
+namespace BillingPortal.Tests.Usage;
+
+/// <summary>What stands in the rollups is what was used.</summary>
+public sealed class RollupTests(MeteredPlansPortal portal) : IClassFixture<MeteredPlansPortal>
+{
+    private const string RollupsOf = "select coalesce(string_agg(r::text, E'\\n' order by hour, key), '') from usage_rollups r join accounts a using (account_id) where a.external_id = $1";
+
+    [Fact]
+    public async Task Charges_and_events_are_counted_alike_and_late_events_correct_their_hour()
+    {
+        var (api, account, now) = (portal.Api(), GatingApi.NewAccount(), portal.Time.GetUtcNow());
+        await api.ChargeAsync(account, """ "meter":"api_calls","quantity":5,"agent":"a" """);
+        await api.ReportAsync(UsageApi.Event(account, "1", """ "meter":"api_calls","quantity":7,"agent":"a" """));
+        await api.ReportAsync(UsageApi.Event(account, "2", $""" "meter":"api_calls","quantity":11,"time":"{UsageApi.At(now.AddDays(-3))}" """));
+        var fresh = await UsageAsync(api, account, "?from=2020-01-01&to=2021-01-01");
+        await portal.SettleAsync();
+
+        Assert.Equal(0, fresh);
+        Assert.Equal(23, await UsageAsync(api, account, $"?from={now.AddDays(-5):yyyy-MM-dd}"));
+        Assert.Equal(11, await UsageAsync(api, account, $"?from={now.AddDays(-5):yyyy-MM-dd}&to={now.AddDays(-2):yyyy-MM-dd}"));
+        Assert.Equal(12, await portal.ScalarAsync<decimal>("select sum(quantity) from usage_rollups r join accounts a using (account_id) where a.external_id = $1 and agent = 'a'", account));
+    }
+
+    [Fact]
+    public async Task Tokens_that_a_card_counts_in_a_meter_are_that_meters_use()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await api.ReportAsync(UsageApi.Event(account, "1", """ "provider":"openai","model":"gpt-4o","tokens":{"input":300,"output":40} """));
+        await portal.SettleAsync();
+        var tokens = (await api.GetReplyAsync($"accounts/{account}/usage?meter=llm_tokens")).Json.GetProperty("data")[0];
+        Assert.Equal((340, 10_000, 9_660, 0, 3.4m), (tokens.GetProperty("quantity").GetInt32(), tokens.GetProperty("included").GetInt32(), tokens.GetProperty("remaining").GetInt32(),
+            tokens.GetProperty("overage").GetInt32(), tokens.GetProperty("percent").GetDecimal()));
+    }
+
+    [Fact]
+    public async Task Use_is_shown_before_it_is_rolled_up_and_once_after()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        for (var i = 1; i <= 20; i++)
+        {
+            await api.ChargeAsync(account, """ "meter":"api_calls","quantity":1 """);
+            Assert.Equal(i, await UsageAsync(api, account, ""));
+        }
+    }
+
+    [Fact]
+    public async Task Rebuilding_gives_what_stood_there()
+    {
+        var (api, account, now) = (portal.Api(), GatingApi.NewAccount(), portal.Time.GetUtcNow());
+        for (var i = 0; i < 12; i++)
+        {
+            await api.ReportAsync(UsageApi.Event(account, $"{i}", $""" "meter":"{(i % 2 == 0 ? "api_calls" : "llm_tokens")}","quantity":{i + 1}.5,"member":"m{i % 3}","time":"{UsageApi.At(now.AddHours(-7 * i))}" """));
+        }
+
+        await portal.SettleAsync();
+        var before = await portal.ScalarAsync<string>(RollupsOf, account);
+        var id = await portal.ScalarAsync<Guid>("select account_id from accounts where external_id = $1", account);
+        await portal.ExecuteAsync("update usage_rollups set quantity = quantity + 1 where account_id = $1", id);
+        Assert.NotEqual(before, await portal.ScalarAsync<string>(RollupsOf, account));
+        await portal.Services.GetRequiredService<RollUpUsage>().RebuildAsync(new AccountId(id));
+
+        Assert.Equal(12, before!.Split('\n').Length);
+        Assert.Equal(before, await portal.ScalarAsync<string>(RollupsOf, account));
+    }
+
+    [Fact]
+    public async Task Three_instances_that_count_at_once_count_each_charge_once()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        for (var round = 0; round < 3; round++)
+        {
+            await api.ReportAsync([.. Enumerable.Range(0, 300).Select(i => UsageApi.Event(account, $"{round}-{i}", $""" "meter":"api_calls","member":"m{i}" """))]);
+        }
+
+        var rollups = portal.Services.GetRequiredService<RollUpUsage>();
+        var charging = portal.Services.GetRequiredService<ChargeUsage>();
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Task.Run(async () =>
+        {
+            await charging.RunAsync(default);
+            await rollups.RunAsync(default);
+        })));
+        await portal.SettleAsync();
+        Assert.Equal(900, await UsageAsync(api, account, ""));
+        Assert.Equal(900, await portal.ScalarAsync<decimal>("select sum(quantity) from usage_rollups r join accounts a using (account_id) where a.external_id = $1", account));
+        Assert.Equal(900, await portal.UsedAsync(account, "api_calls"));
+    }
+
+    [Fact]
+    public async Task The_summary_reads_no_raw_event_and_no_past_charge()
+    {
+        var plan = string.Join('\n', (await portal.RowsAsync($"explain {ChargedParts.Current.Replace("$1", $"'{Guid.NewGuid()}'::uuid", StringComparison.Ordinal).Replace("$2", "now() - interval '30 days'", StringComparison.Ordinal).Replace("$3", "now()", StringComparison.Ordinal)}")).Select(r => r[0]));
+        Assert.DoesNotContain("usage_events", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("Seq Scan on charges", plan, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("?granularity=minute")]
+    [InlineData("?from=yesterday")]
+    [InlineData("?from=2026-02-01&to=2026-01-01")]
+    [InlineData("?from=2020-01-01&to=2026-01-01")]
+    public async Task A_question_that_makes_no_sense_is_told_so(string query)
+    {
+        var api = portal.Api();
+        await api.PutAsync("accounts/asks", "{}");
+        Assert.Equal("INVALID_REQUEST", (await api.GetReplyAsync($"accounts/asks/usage{query}")).ErrorCode);
+        Assert.Equal("BILLING_UNKNOWN_METER", (await api.GetReplyAsync("accounts/asks/usage?meter=none")).ErrorCode);
+    }
+
+    private static async Task<decimal> UsageAsync(HttpClient api, string account, string query) => (await api.GetReplyAsync($"accounts/{account}/usage{query}")).Json.GetProperty("data").EnumerateArray()
+        .Where(m => m.GetProperty("meter").GetString() == "api_calls").Sum(m => m.GetProperty("quantity").GetDecimal());
+}
+
+public sealed class KillableMeteredPortal : KillablePortal
+{
+    protected override string CatalogFile => Path.Combine(AppContext.BaseDirectory, "catalogs", "metered-plans.json");
+}
+
+/// <summary>
+/// Events in random order, a tenth of them twice, a twentieth of them late, while the application is killed: the rollups are a plain sum over the distinct events.
+/// Short: 50,000 events, 2 kills. With BILLING_LONG=1: 1,000,000 events, 10 kills.
+/// </summary>
+public sealed class UsageCrashTests(KillableMeteredPortal portal) : IClassFixture<KillableMeteredPortal>
+{
+    private const int InRequest = 500;
+    private static readonly int Distinct = LongForm.IsAsked ? 1_000_000 : 50_000;
+    private static readonly int Kills = LongForm.IsAsked ? 10 : 2;
+    private static readonly string[] Meters = ["api_calls", "llm_tokens", "agent_executions"];
+
+    [Fact]
+    public async Task Rollups_equal_a_plain_sum_over_the_distinct_events_however_often_the_application_is_killed()
+    {
+        var random = new Random(20261121);
+        var now = DateTimeOffset.UtcNow;
+        var events = Enumerable.Range(0, Distinct).Select(i => Event(i, random, now)).ToList();
+        var sent = events.Concat(events.Where(_ => random.Next(10) == 0)).OrderBy(_ => random.Next()).Chunk(InRequest).ToList();
+        var waiting = new ConcurrentQueue<Reported[]>(sent);
+        var accepted = 0;
+        var sending = Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            using var api = portal.Api();
+            while (waiting.TryDequeue(out var batch))
+            {
+                Interlocked.Add(ref accepted, await SendAsync(api, batch));
+            }
+        })));
+        for (var kill = 1; kill <= Kills; kill++)
+        {
+            while (waiting.Count > sent.Count - (sent.Count * kill / (Kills + 1)))
+            {
+                await Task.Delay(5);
+            }
+
+            await portal.KillAsync();
+            await portal.StartAsync();
+        }
+
+        await sending;
+        await DrainAsync();
+
+        Assert.True(accepted <= Distinct); // an answer may be lost with the application, an event that was accepted may not
+        Assert.Equal(Distinct, await portal.ScalarAsync<long>("select count(*) from usage_events"));
+        foreach (var meter in Meters)
+        {
+            var own = events.Where(e => e.Meter == meter).ToList();
+            Assert.Equal((meter, own.Sum(e => e.Quantity)), (meter, await portal.ScalarAsync<decimal>($"select sum(quantity) from usage_rollups where meter = '{meter}'")));
+            Assert.Equal((meter, own.Sum(e => e.Quantity)), (meter, await portal.ScalarAsync<decimal>($"select sum(used_in_period) from wallets where unit = '{meter}'")));
+        }
+
+        Assert.Equal(0L, await portal.ScalarAsync<long>(
+            """
+            select count(*) from (
+                select account_id, date_trunc('hour', time, 'UTC') as hour, meter, coalesce(agent, '') as agent, sum(quantity) as quantity, count(*) as events from usage_events group by 1, 2, 3, 4) e
+            full join (select account_id, hour, meter, agent, sum(quantity) as quantity, sum(events) as events from usage_rollups group by 1, 2, 3, 4) r using (account_id, hour, meter, agent)
+            where e.quantity is distinct from r.quantity or e.events is distinct from r.events
+            """));
+        var verify = await portal.CommandAsync("ledger", "verify");
+        Assert.True(verify.ExitCode == 0, verify.Output);
+    }
+
+    private async Task DrainAsync()
+    {
+        for (var patience = Stopwatch.StartNew(); patience.Elapsed < TimeSpan.FromMinutes(3); await Task.Delay(200))
+        {
+            if (await portal.ScalarAsync<bool>("select not exists (select from uncharged_usage) and not exists (select from uncounted_charges)"))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail(portal.Said);
+    }
+
+    private static Reported Event(int number, Random random, DateTimeOffset now) => new(
+        $"event-{number}", $"usage-{random.Next(200)}", Meters[random.Next(Meters.Length)], random.Next(1, 1_000_000) / 1000m, $"agent-{random.Next(3)}",
+        random.Next(20) == 0 ? now.AddMinutes(-random.Next(60, 34 * 24 * 60)) : now.AddSeconds(-random.Next(600)));
+
+    private async Task<int> SendAsync(HttpClient api, Reported[] batch)
+    {
+        for (var patience = Stopwatch.StartNew(); patience.Elapsed < TimeSpan.FromMinutes(3); await Task.Delay(50))
+        {
+            try
+            {
+                using var answer = await api.PostAsJsonAsync("usage/events", new { events = batch.Select(e => new { id = e.Id, source = "crash", account = e.Account, meter = e.Meter, quantity = e.Quantity, agent = e.Agent, time = UsageApi.At(e.Time) }) });
+                if (answer.StatusCode == HttpStatusCode.Accepted)
+                {
+                    var body = await answer.Content.ReadFromJsonAsync<JsonElement>();
+                    Assert.Equal(0, body.GetProperty("rejected").GetArrayLength());
+                    return body.GetProperty("accepted").GetInt32();
+                }
+
+                Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+            }
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException or IOException)
+            {
+                // No answer: what was taken is a duplicate next time.
+            }
+        }
+
+        throw new TimeoutException(portal.Said);
+    }
+
+    private sealed record Reported(string Id, string Account, string Meter, decimal Quantity, string Agent, DateTimeOffset Time);
+}

@@ -1,0 +1,21 @@
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace BillingPortal.Ledger;
+
+/// <summary>A charge that stands in no rollup yet: written with the charge, deleted in the transaction that counts it, so that each is counted exactly once.</summary>
+public sealed class UncountedCharge
+{
+    public AccountId AccountId { get; init; }
+    public Guid ChargeId { get; init; }
+
+    internal sealed class Table : IEntityTypeConfiguration<UncountedCharge>
+    {
+        public void Configure(EntityTypeBuilder<UncountedCharge> builder)
+        {
+            builder.ToTable("uncounted_charges");
+            builder.HasKey(c => new { c.AccountId, c.ChargeId });
+        }
+    }
+}

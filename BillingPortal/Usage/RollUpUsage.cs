@@ -1,0 +1,77 @@
+using BillingPortal.Data;
+using BillingPortal.Jobs;
+using BillingPortal.Primitives;
+using Npgsql;
+
+namespace BillingPortal.Usage;
+
+/// <summary>Counts charges in the rollups, each once: taking a charge off the list and adding it are one statement. Instances pass by what another holds.</summary>
+internal sealed class RollUpUsage(Tenants tenants) : RecurringJob
+{
+    private const int ChargesAtOnce = 5_000;
+    // Any constant: rebuilding excludes counting.
+    private const long RebuildLock = 0x42_49_4C_52;
+
+    private static readonly string Count = $"""
+        with taken as (
+            delete from uncounted_charges where (account_id, charge_id) in (select account_id, charge_id from uncounted_charges limit {ChargesAtOnce} for update skip locked)
+            returning account_id, charge_id),
+        parts as ({ChargedParts.Of("taken")}),
+        added as ({ChargedParts.AddTo("parts")} returning 1)
+        select (select count(*) from taken), (select count(*) from added)
+        """;
+
+    private static readonly string Rebuild = $"""
+        with known as (
+            select c.account_id, c.id as charge_id from charges c
+            where c.account_id = $1 and not exists (select from uncounted_charges u where u.account_id = c.account_id and u.charge_id = c.id)),
+        parts as ({ChargedParts.Of("known")})
+        {ChargedParts.AddTo("parts")}
+        """;
+
+    public override string Name => "roll_up_usage";
+    public override TimeSpan Every => TimeSpan.FromSeconds(1);
+
+    public override async Task RunAsync(CancellationToken ct)
+    {
+        while (await CountSomeAsync(ct) == ChargesAtOnce)
+        {
+        }
+    }
+
+    /// <summary>Makes one account's rollups anew from its charges: what comes out is what stood there.</summary>
+    public async Task RebuildAsync(AccountId account, CancellationToken ct = default)
+    {
+        await using var scope = await tenants.ForWriterAsync(ct);
+        await using (var alone = scope.Command($"select pg_advisory_xact_lock({RebuildLock})"))
+        {
+            await alone.ExecuteNonQueryAsync(ct);
+        }
+
+        await using (var forget = scope.Command("delete from usage_rollups where account_id = $1"))
+        {
+            forget.Parameters.Add(new() { Value = account.Value });
+            await forget.ExecuteNonQueryAsync(ct);
+        }
+
+        await using var add = scope.Command(Rebuild);
+        add.CommandTimeout = 0;
+        add.Parameters.Add(new() { Value = account.Value });
+        await add.ExecuteNonQueryAsync(ct);
+        await scope.CommitAsync(ct);
+    }
+
+    private async Task<long> CountSomeAsync(CancellationToken ct)
+    {
+        await using var scope = await tenants.ForWriterAsync(ct);
+        await using (var settings = scope.Command($"select pg_advisory_xact_lock_shared({RebuildLock}), set_config('enable_seqscan', 'off', true)"))
+        {
+            await settings.ExecuteNonQueryAsync(ct);
+        }
+
+        await using var command = scope.Command(Count);
+        var counted = (long)(await command.ExecuteScalarAsync(ct))!;
+        await scope.CommitAsync(ct);
+        return counted;
+    }
+}

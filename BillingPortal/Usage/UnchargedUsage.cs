@@ -1,0 +1,47 @@
+using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace BillingPortal.Usage;
+
+/// <summary>
+/// Events of one account, hour and label that came together and are not charged yet: written with them, deleted when their charge stands.
+/// Its id is the key of that charge, so that however often it is tried, it is charged once.
+/// </summary>
+public sealed class UnchargedUsage
+{
+    public AccountId AccountId { get; init; }
+    /// <summary>The events' <c>usage_id</c>.</summary>
+    public Guid Id { get; init; }
+    /// <summary>When the first of them happened; no border of a rate card lies between it and the last.</summary>
+    public DateTimeOffset Time { get; init; }
+    public int Events { get; init; }
+    public string? Meter { get; init; }
+    public decimal? Quantity { get; init; }
+    /// <summary>What a level was set to.</summary>
+    public decimal? Value { get; init; }
+    public string? Provider { get; init; }
+    public string? Model { get; init; }
+    public string? Tool { get; init; }
+    public string? Member { get; init; }
+    public string? Agent { get; init; }
+    public string? Run { get; init; }
+    public bool Byok { get; init; }
+    public long? InputTokens { get; init; }
+    public long? OutputTokens { get; init; }
+    public long? CachedInputTokens { get; init; }
+    public long? CacheWriteTokens { get; init; }
+    public long? ReasoningTokens { get; init; }
+    /// <summary>Why it cannot be charged, for a person; null: it waits its turn.</summary>
+    public string? Refusal { get; set; }
+
+    internal sealed class Table : IEntityTypeConfiguration<UnchargedUsage>
+    {
+        public void Configure(EntityTypeBuilder<UnchargedUsage> builder)
+        {
+            builder.ToTable("uncharged_usage");
+            builder.HasKey(u => new { u.AccountId, u.Id });
+            builder.Property(u => u.Refusal).HasMaxLength(500);
+        }
+    }
+}

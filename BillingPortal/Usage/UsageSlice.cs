@@ -1,0 +1,24 @@
+using BillingPortal.Jobs;
+
+namespace BillingPortal.Usage;
+
+internal static class UsageSlice
+{
+    public static WebApplicationBuilder AddUsage(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<UsageIngest>();
+        services.AddSingleton<ChargeUsage>();
+        services.AddSingleton<RecurringJob>(s => s.GetRequiredService<ChargeUsage>());
+        services.AddSingleton<ChargeAtOnce>();
+        services.AddHostedService(s => s.GetRequiredService<ChargeAtOnce>());
+        services.AddSingleton<RollUpUsage>();
+        services.AddSingleton<RecurringJob>(s => s.GetRequiredService<RollUpUsage>());
+        services.AddSingleton<UsageReads>();
+        services.AddSingleton<KeepUsage>();
+        services.AddSingleton<RecurringJob>(s => s.GetRequiredService<KeepUsage>());
+        return builder;
+    }
+
+    public static RouteGroupBuilder MapUsage(this RouteGroupBuilder api) => api.MapUsageEvents().MapUsageReadings();
+}
