@@ -7,16 +7,21 @@ using BillingPortal.Gating;
 using BillingPortal.Ledger;
 using BillingPortal.Observability;
 using BillingPortal.Primitives;
+using BillingPortal.Purchases;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace BillingPortal.Api;
 
 /// <param name="LowBalancePolicy"><c>block</c>, <c>warn</c> or <c>limited</c>; admin.</param>
 /// <param name="OverdraftLimit">How far below zero <c>limited</c> lets go; admin.</param>
+/// <param name="AutoTopUp">Buys by itself when the balance dips.</param>
+/// <param name="LowBalanceNotice">A mail goes out when what is available falls below; 0: none.</param>
 internal sealed record AccountPatch(
-    string? Email, string? Name, string? Currency, IReadOnlyDictionary<string, string?>? Metadata, ConsentChange? MarketingConsent, LowBalancePolicy? LowBalancePolicy, Amount? OverdraftLimit)
+    string? Email, string? Name, string? Currency, IReadOnlyDictionary<string, string?>? Metadata, ConsentChange? MarketingConsent, LowBalancePolicy? LowBalancePolicy, Amount? OverdraftLimit,
+    AutoTopUpChange? AutoTopUp, Amount? LowBalanceNotice)
 {
     public AccountChanges Changes => new(Email, Name, Currency, Metadata, MarketingConsent);
+    public bool TouchesWatch => AutoTopUp is not null || LowBalanceNotice is not null;
     public bool TouchesPolicy => LowBalancePolicy is not null || OverdraftLimit is not null;
 }
 
@@ -101,6 +106,11 @@ internal static class AccountEndpoints
             return conflict.ToProblem();
         }
 
+        if (body.TouchesWatch && await join.ChangeWatchAsync(id, caller.Actor, body.AutoTopUp, body.LowBalanceNotice, ct) is { } unusable)
+        {
+            return unusable.ToProblem();
+        }
+
         if (body.TouchesPolicy && await join.ChangePolicyAsync(id, caller.Actor, body.LowBalancePolicy, body.OverdraftLimit, ct) is { } refused)
         {
             return refused.ToProblem();
@@ -128,13 +138,26 @@ internal static class AccountEndpoints
 }
 
 /// <summary>Joins who an account is with where it stands.</summary>
-internal sealed class AccountJoin(AccountRegister register, LedgerReads reads, Ledger.Ledger ledger, CatalogSnapshot catalog, AuditTrail audit, Tenants tenants)
+internal sealed class AccountJoin(AccountRegister register, LedgerReads reads, Ledger.Ledger ledger, CatalogSnapshot catalog, BalanceWatches watches, AuditTrail audit, Tenants tenants)
 {
     public async Task<AccountView> ReadAsync(AccountId id, CancellationToken ct) =>
-        View(await register.ReadAsync(id, ct), await reads.StandingAsync(id, ct));
+        View(await register.ReadAsync(id, ct), await reads.StandingAsync(id, ct), await watches.FindAsync(id, ct));
 
     public async Task<AccountView> ChangeAsync(AccountId id, AccountChanges changes, CancellationToken ct) =>
-        View(await register.ChangeAsync(id, changes, ct), await reads.StandingAsync(id, ct));
+        View(await register.ChangeAsync(id, changes, ct), await reads.StandingAsync(id, ct), await watches.FindAsync(id, ct));
+
+    public async Task<Refusal?> ChangeWatchAsync(AccountId id, string actor, AutoTopUpChange? change, Amount? notifyBelow, CancellationToken ct)
+    {
+        if (await watches.ChangeAsync(id, change, notifyBelow, ct) is { } refusal)
+        {
+            return refusal;
+        }
+
+        await using var scope = await tenants.ForStaffAsync(ct);
+        audit.Record(scope, actor, "auto_top_up.changed", id.ToString(), after: new { auto_top_up = change, low_balance_notice = notifyBelow }, account: id);
+        await scope.CommitAsync(ct);
+        return null;
+    }
 
     /// <returns>409 when money has moved in another currency already.</returns>
     public async Task<Refusal?> CurrencyConflictAsync(AccountId id, string? wanted, CancellationToken ct) =>
@@ -158,6 +181,6 @@ internal sealed class AccountJoin(AccountRegister register, LedgerReads reads, L
         return null;
     }
 
-    private AccountView View(Account? account, Standing standing) =>
-        AccountView.Of(account ?? throw new InvalidOperationException("An account that was found is gone; accounts are never deleted."), standing, standing.PlanIn(catalog.Current));
+    private AccountView View(Account? account, Standing standing, BalanceWatch? watch) =>
+        AccountView.Of(account ?? throw new InvalidOperationException("An account that was found is gone; accounts are never deleted."), standing, standing.PlanIn(catalog.Current)) with { AutoTopUp = AutoTopUpView.Of(watch), LowBalanceNotice = watch?.NotifyBelow };
 }

@@ -15,6 +15,10 @@ internal sealed record AccountView(
     string Id, string ExternalId, string? Email, string? Name, Unit? Currency, AccountStatus Status, string Plan, LowBalancePolicy LowBalancePolicy, Amount? OverdraftLimit,
     long TotalUses, DateTimeOffset CreatedAt, JsonElement Metadata, ConsentView? MarketingConsent)
 {
+    public AutoTopUpView? AutoTopUp { get; init; }
+    /// <summary>A mail goes out when what is available falls below.</summary>
+    public Amount? LowBalanceNotice { get; init; }
+
     public static AccountView Of(Account account, Standing standing, Plan plan) => new(
         account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, standing.Currency ?? account.Currency, standing.Status, plan.Id,
         standing.LowBalancePolicy ?? plan.LowBalancePolicy, standing.OverdraftLimit ?? (plan.LowBalancePolicy == LowBalancePolicy.Limited ? plan.OverdraftLimit : null),

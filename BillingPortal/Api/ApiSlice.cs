@@ -24,6 +24,7 @@ internal static class ApiSlice
         var api = app.MapGroup("/api/v1");
         api.MapAudit().MapAccountsApi().MapAccountReadings().MapCatalog().MapIdentity().MapPayments().MapLedger()
             .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapUsage().MapGating().MapAnalytics().MapReconciliation().MapExports();
+        api.MapPaymentsAdmin().MapCases().MapPaymentMethods();
         app.MapHealth();
         app.MapOpenApiAndDocs();
         app.MapKeptMail();

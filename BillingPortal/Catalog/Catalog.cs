@@ -36,6 +36,8 @@ public sealed record CatalogDocument
     public int PaymentGraceDays { get; init; } = 7;
     /// <summary>Days a refunded part lives on when its grant has expired meanwhile (DESIGN §7.20).</summary>
     public int RefundGraceDays { get; init; } = 30;
+    /// <summary>Null: <see cref="Reversals.Usual"/>.</summary>
+    public Reversals? Reversals { get; init; }
     public IReadOnlyList<Question> Questions { get; init; } = [];
 
     private CatalogIndex? index;
@@ -73,6 +75,29 @@ public enum Outcome { Success, ProviderError, ClientAbort, Timeout, Filtered }
 
 /// <summary>What to do with a model that no rate covers (F6).</summary>
 public enum UnpricedModelPolicy { Block, Fallback, Suspense }
+
+/// <summary>What becomes of credits and money whose payment is refunded or disputed.</summary>
+public sealed record Reversals
+{
+    public static readonly Reversals Usual = new();
+
+    public SpentReversal Spent { get; init; } = SpentReversal.Debt;
+    public DisputePolicy Dispute { get; init; } = DisputePolicy.Freeze;
+}
+
+/// <summary>What a reversal makes of the part that the customer has spent already: it becomes debt, or is forgiven.</summary>
+public enum SpentReversal { Debt, Forgive }
+
+/// <summary>What happens while a dispute is open.</summary>
+public enum DisputePolicy
+{
+    /// <summary>What the payment bought is taken out of the wallet as far as it is there, and returned when the dispute is won.</summary>
+    Freeze,
+    /// <summary>As <see cref="Freeze"/>, and the whole account is suspended until the dispute is decided.</summary>
+    Suspend,
+    /// <summary>Nothing until it is lost.</summary>
+    Wait,
+}
 
 /// <summary>A question and its answer on the pricing page.</summary>
 public sealed record Question([property: JsonPropertyName("question")] string Text, string Answer);

@@ -13,7 +13,7 @@ public static class DatabaseRoles
     [
         "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "ledger_anchors",
         "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups",
-        "subscriptions", "subscription_standings", "subscription_changes", "invoices",
+        "subscriptions", "subscription_standings", "subscription_changes", "invoices", "payments", "refunds", "disputes", "top_ups",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>

@@ -17,7 +17,8 @@ public sealed class PlanChangeOperation(AccountId account, Origin origin, string
 
     public override Refusal? Decide(AccountState account)
     {
-        if (status is { } standing)
+        // What staff or a dispute has shut is opened by them alone, not by the next payment.
+        if (status is { } standing && account.Head.Status is not (AccountStatus.Suspended or AccountStatus.Closed))
         {
             account.ChangeStatus(standing, graceUntil);
         }

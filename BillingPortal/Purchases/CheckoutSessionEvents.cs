@@ -1,3 +1,4 @@
+using BillingPortal.Accounts;
 using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Payments;
@@ -9,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Purchases;
 
 /// <summary>What a checkout session's end does: a paid one is fulfilled, exactly once, whichever event told it and however often. The success page grants nothing; this does.</summary>
-internal sealed class CheckoutSessionEvents(StripeClient stripe, Ledger.Ledger ledger, SubscriptionMirror subscriptions, TimeProvider time) : IStripeEventHandler
+internal sealed class CheckoutSessionEvents(StripeClient stripe, Ledger.Ledger ledger, SubscriptionMirror subscriptions, Outbox.Outbox outbox, TimeProvider time) : IStripeEventHandler
 {
     public IReadOnlyCollection<string> EventTypes { get; } =
         ["checkout.session.completed", "checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed", "checkout.session.expired"];
@@ -99,7 +100,39 @@ internal sealed class CheckoutSessionEvents(StripeClient stripe, Ledger.Ledger l
         }
 
         var posted = await ledger.PostAsync(scope, new GrantOperation(order.AccountId, Origin.Stripe, $"checkout:{session.Id}", Terms(order, session)), ct);
+        if (Record(scope, order, session) is { } payment)
+        {
+            var who = await scope.Db.Set<Account>().AsNoTracking().SingleAsync(a => a.AccountId == order.AccountId, ct);
+            await TopUpMails.ReceiptAsync(outbox, scope, who, new(payment.Paid, payment.Currency, payment.Granted + payment.Bonus, payment.Unit, payment.Id), ct);
+        }
+
         return posted.Match(_ => (string?)null, refusal => refusal.Code.Status == 503 ? throw new InvalidOperationException(refusal.Detail) : refusal.Detail);
+    }
+
+    /// <summary>What refunds and disputes go back to. A session that cost nothing has no payment.</summary>
+    private static Payment? Record(TenantScope scope, Order order, StripeCheckoutSession session)
+    {
+        if (session.PaymentIntent is not { } intent || session.AmountTotal is not > 0)
+        {
+            return null;
+        }
+
+        var currency = Unit.Of(session.Currency ?? order.Currency.Code);
+        var payment = new Payment
+        {
+            AccountId = order.AccountId,
+            Id = intent,
+            PaidAt = order.FulfilledAt!.Value,
+            Bought = order.Pack ?? "reserve",
+            Reference = session.Id,
+            Paid = StripeMoney.FromMinor(session.AmountTotal.Value, currency),
+            Currency = currency,
+            Unit = order.Kind == OrderKind.Reserve ? order.Currency : Unit.Credit,
+            Granted = order.Granted,
+            Bonus = order.Bonus,
+        };
+        scope.Db.Add(payment);
+        return payment;
     }
 
     /// <summary>What was paid for and what comes on top are grants of their own: they burn, expire and are refunded apart.</summary>

@@ -112,7 +112,7 @@ internal sealed class Mending(Tenants tenants, WebhookInbox inbox, WebhookEvents
         }
 
         var unit = order.Kind == OrderKind.Reserve ? order.Currency : Unit.Credit;
-        var clawback = new ClawbackOperation(order.AccountId, Origin.Job, $"reconciliation:{asked.ObjectId}", unit, order.Granted + order.Bonus, asked.ObjectId, isDispute: false);
+        var clawback = new ClawbackOperation(order.AccountId, Origin.Job, $"reconciliation:{asked.ObjectId}", new(unit, order.Granted, order.Bonus), asked.ObjectId, isDispute: false, Shortfall.Debt);
         if ((await ledger.PostAsync(scope, clawback, ct)).Match(_ => (string?)null, refusal => refusal.Detail) is { } refused)
         {
             return refused;

@@ -62,6 +62,11 @@ internal static class CheckoutPage
         var customer = await CustomerAsync(state, session, name, email);
         await state.UseClockOfAsync(customer);
         var method = await state.SaveAsync(SimulatedPaymentMethods.New(state, card, null, name.Length == 0 ? null : name[..Math.Min(name.Length, 200)]));
+        if (session.Text("mode") == "setup" && card is { Decline: { } refused, DeclinesLater: false })
+        {
+            return new(new JsonObject(), refused, false);
+        }
+
         JsonObject? intent = null;
         if (SimulatedCheckoutSessions.DueNow(session) is > 0 and var due)
         {
@@ -159,7 +164,7 @@ internal static class CheckoutPage
             <div class="two">
             <section class="card" aria-labelledby="what">
               {back}
-              <h1 id="what">{(session.Text("mode") == "subscription" ? "Subscribe" : "Pay")}</h1>
+              <h1 id="what">{session.Text("mode") switch { "subscription" => "Subscribe", "setup" => "Save a card", _ => "Pay" }}</h1>
               <p class="total">{due}</p>{trial}
               <ul>{lines}</ul>
             </section>
@@ -192,7 +197,7 @@ internal static class CheckoutPage
               </div>
               <label for="name">Name on card</label>
               <input id="name" name="name" autocomplete="name" maxlength="200" value="Test Person">
-              <button class="wide">{(session.Text("mode") == "subscription" ? "Subscribe" : "Pay")} {due}</button>
+              <button class="wide">{session.Text("mode") switch { "subscription" => $"Subscribe {due}", "setup" => "Save the card", _ => $"Pay {due}" }}</button>
             </form>
             <h2>Test cards</h2>
             <table><thead><tr><th scope="col">Number</th><th scope="col">What it does</th></tr></thead><tbody>{cards}</tbody></table>

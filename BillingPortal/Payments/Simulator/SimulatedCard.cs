@@ -5,6 +5,12 @@ namespace BillingPortal.Payments.Simulator;
 /// <summary>When a card's bank asks the cardholder to confirm.</summary>
 internal enum CardConfirmation { Never, WhenPresent, Always }
 
+/// <summary>How the cardholder objects to each payment. An inquiry asks before money moves.</summary>
+internal enum CardDispute { None, Fraudulent, NotReceived, Inquiry }
+
+/// <summary>What becomes of a refund to the card.</summary>
+internal enum CardRefund { Succeeds, Pends, Fails }
+
 /// <summary>Stripe's test cards (https://docs.stripe.com/testing): the number decides what happens.</summary>
 internal sealed record SimulatedCard(string Number, string Brand, string What)
 {
@@ -14,6 +20,8 @@ internal sealed record SimulatedCard(string Number, string Brand, string What)
     /// <summary>Attaches, then declines each charge.</summary>
     public bool DeclinesLater { get; init; }
     public CardConfirmation Confirmation { get; init; }
+    public CardRefund Refund { get; init; }
+    public CardDispute Dispute { get; init; }
     /// <summary>Id of the payment method that stands for it in API calls.</summary>
     public string? Alias { get; init; }
 
@@ -30,6 +38,11 @@ internal sealed record SimulatedCard(string Number, string Brand, string What)
         new("4000000000000127", "visa", "has a wrong security code") { Decline = new("incorrect_cvc", null, "Your card's security code is incorrect.") },
         new("4000000000003220", "visa", "asks for 3-D Secure") { Confirmation = CardConfirmation.WhenPresent },
         new("4000002760003184", "visa", "asks for 3-D Secure each time") { Confirmation = CardConfirmation.Always, Alias = "pm_card_authenticationRequired" },
+        new("4000000000007726", "visa", "works; a refund is pending at first") { Refund = CardRefund.Pends, Alias = "pm_card_pendingRefund" },
+        new("4000000000005126", "visa", "works; a refund fails later") { Refund = CardRefund.Fails, Alias = "pm_card_refundFail" },
+        new("4000000000000259", "visa", "works; then disputed as fraudulent") { Dispute = CardDispute.Fraudulent, Alias = "pm_card_createDispute" },
+        new("4000000000002685", "visa", "works; then disputed as not received") { Dispute = CardDispute.NotReceived, Alias = "pm_card_createDisputeProductNotReceived" },
+        new("4000000000001976", "visa", "works; then the bank inquires") { Dispute = CardDispute.Inquiry, Alias = "pm_card_createDisputeInquiry" },
         new("4000000000000341", "visa", "is kept, and declined when charged") { Decline = Generic, DeclinesLater = true, Alias = "pm_card_chargeCustomerFail" },
     ];
 

@@ -9,7 +9,7 @@ internal static class SimulatedCheckoutSessions
     [
         "mode", "success_url", "cancel_url", "customer", "customer_email", "client_reference_id", "metadata", "locale", "expires_at", "ui_mode", "line_items",
         "subscription_data", "payment_intent_data", "allow_promotion_codes", "automatic_tax", "billing_address_collection", "customer_update", "invoice_creation",
-        "payment_method_collection", "tax_id_collection",
+        "payment_method_collection", "tax_id_collection", "currency", "setup_intent_data",
     ];
 
     private static readonly string[] Urls = ["success_url", "cancel_url"];
@@ -27,7 +27,7 @@ internal static class SimulatedCheckoutSessions
     {
         var form = call.Form;
         form.Required("mode");
-        var mode = form.OneOf("mode", "payment", "subscription")!;
+        var mode = form.OneOf("mode", "payment", "subscription", "setup")!;
         var customer = form.Text("customer") is { } id ? await call.State.GetAsync("customer", id, "customer") : null;
         if (customer is not null)
         {
@@ -42,7 +42,12 @@ internal static class SimulatedCheckoutSessions
             }
         }
 
-        var lines = await LinesAsync(call, mode);
+        if (mode == "setup")
+        {
+            form.Required("currency");
+        }
+
+        var lines = mode == "setup" ? [] : await LinesAsync(call, mode);
         var expires = form.Integer("expires_at") ?? call.State.Now + 86_400;
         if (expires < call.State.Now + 1_800 - 60 || expires > call.State.Now + 86_400 + 60)
         {
@@ -126,8 +131,8 @@ internal static class SimulatedCheckoutSessions
             ["after_expiration"] = null,
             ["allow_promotion_codes"] = null,
             ["allowed_payment_method_types"] = null,
-            ["amount_subtotal"] = total,
-            ["amount_total"] = total,
+            ["amount_subtotal"] = mode == "setup" ? null : total,
+            ["amount_total"] = mode == "setup" ? null : total,
             ["automatic_tax"] = new JsonObject { ["enabled"] = false, ["liability"] = null, ["provider"] = null, ["status"] = null },
             ["billing_address_collection"] = null,
             ["cancel_url"] = form.Text("cancel_url"),
@@ -137,13 +142,13 @@ internal static class SimulatedCheckoutSessions
             ["consent"] = null,
             ["consent_collection"] = null,
             ["created"] = call.State.Now,
-            ["currency"] = lines[0].Text("currency"),
+            ["currency"] = mode == "setup" ? form.Text("currency") : lines[0].Text("currency"),
             ["currency_conversion"] = null,
             ["custom_fields"] = new JsonArray(),
             ["custom_text"] = new JsonObject { ["after_submit"] = null, ["shipping_address"] = null, ["submit"] = null, ["terms_of_service_acceptance"] = null },
             ["customer"] = customer?.Text("id"),
             ["customer_account"] = null,
-            ["customer_creation"] = mode == "payment" ? "if_required" : null,
+            ["customer_creation"] = mode is "payment" or "setup" ? "if_required" : null,
             ["customer_details"] = null,
             ["customer_email"] = form.Text("customer_email"),
             ["discounts"] = new JsonArray(),
@@ -163,7 +168,7 @@ internal static class SimulatedCheckoutSessions
             ["payment_method_configuration_details"] = null,
             ["payment_method_options"] = new JsonObject(),
             ["payment_method_types"] = new JsonArray("card"),
-            ["payment_status"] = "unpaid",
+            ["payment_status"] = mode == "setup" ? "no_payment_required" : "unpaid",
             ["permissions"] = null,
             ["recovered_from"] = null,
             ["saved_payment_method_options"] = null,
@@ -180,6 +185,7 @@ internal static class SimulatedCheckoutSessions
             ["url"] = $"{call.Address.Root}/checkout/{id}",
             ["wallet_options"] = null,
             ["_line_items"] = JsonFields.ListOf(lines, $"/v1/checkout/sessions/{id}/line_items"),
+            ["_setup_metadata"] = form.Metadata(null, "setup_intent_data[metadata]"),
             ["_payment_metadata"] = form.Metadata(null, "payment_intent_data[metadata]"),
             ["_subscription_metadata"] = form.Metadata(null, "subscription_data[metadata]"),
             ["_trial_days"] = form.Integer("subscription_data[trial_period_days]", 730),
@@ -221,6 +227,10 @@ internal static class SimulatedCheckoutSessions
             await state.EmitAsync("customer.subscription.created", subscription);
             session["subscription"] = subscription.Text("id");
             session["invoice"] = subscription.Text("latest_invoice");
+        }
+        else if (session.Text("mode") == "setup")
+        {
+            session["setup_intent"] = (await SimulatedSetupIntents.SucceedAsync(state, customer, method, session.Child("_setup_metadata"))).Text("id");
         }
         else
         {

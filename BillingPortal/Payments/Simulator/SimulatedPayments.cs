@@ -68,6 +68,11 @@ internal static class SimulatedPayments
         intent["latest_charge"] = charge.Text("id");
         intent["last_payment_error"] = null;
         await state.SaveAsync(intent, "payment_intent.succeeded");
+        if (SimulatedCard.Of(method).Dispute is not CardDispute.None and var why)
+        {
+            await SimulatedDisputes.BeginAsync(state, charge, why);
+        }
+
         return new(intent, null, false);
     }
 

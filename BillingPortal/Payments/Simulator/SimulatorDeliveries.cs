@@ -62,6 +62,7 @@ internal sealed class SimulatorDeliveries(
         }
 
         state.Now = until;
+        await SimulatedRefunds.SettleDueAsync(state);
         foreach (var session in (await state.ListAsync("checkout.session", ("status", "open"))).Where(s => s.Number("expires_at") <= until))
         {
             await SimulatedCheckoutSessions.ExpireAsync(state, session);

@@ -33,6 +33,10 @@ internal static class SimulatorSlice
         SimulatedPrices.Map(api);
         SimulatedPaymentMethods.Map(api);
         SimulatedPayments.Map(api);
+        SimulatedRefunds.Map(api);
+        SimulatedDisputes.Map(api);
+        SimulatedPaymentIntents.Map(api);
+        SimulatedSetupIntents.Map(api);
         SimulatedCheckoutSessions.Map(api);
         SimulatedSubscriptions.Map(api);
         SimulatedInvoices.Map(api);

@@ -24,6 +24,10 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     public StripeInvoices Invoices => new(this);
     public StripePaymentIntents PaymentIntents => new(this);
     public StripePaymentMethods PaymentMethods => new(this);
+    public StripeRefunds Refunds => new(this);
+    public StripeCharges Charges => new(this);
+    public StripeDisputes Disputes => new(this);
+    public StripeSetupIntents SetupIntents => new(this);
     public StripeEvents Events => new(this);
     public StripeBooks Books => new(this);
     public StripeTestClocks TestClocks => new(this);

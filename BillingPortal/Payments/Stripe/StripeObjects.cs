@@ -163,6 +163,14 @@ public sealed record StripePaymentIntent(string Id)
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 }
 
+public sealed record StripeSetupIntent(string Id)
+{
+    public string Status { get; init; } = "";
+    public StripeId? Customer { get; init; }
+    public StripeId? PaymentMethod { get; init; }
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+}
+
 public sealed record StripePaymentError(string? Code, string? DeclineCode, string? Message);
 
 public sealed record StripePaymentMethod(string Id, string Type)

@@ -7,8 +7,11 @@ public sealed record StripeCustomerOptions
     public string? Email { get; init; }
     public string? Name { get; init; }
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+    public StripeInvoiceSettingsOptions? InvoiceSettings { get; init; }
     public string? TestClock { get; init; }
 }
+
+public sealed record StripeInvoiceSettingsOptions(string DefaultPaymentMethod);
 
 public sealed record StripeProductOptions(string Name)
 {
@@ -48,7 +51,12 @@ public sealed record StripeCheckoutSessionOptions
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
     public StripeSubscriptionDataOptions? SubscriptionData { get; init; }
     public StripePaymentIntentDataOptions? PaymentIntentData { get; init; }
+    /// <summary>Needed in setup mode, where no line names one.</summary>
+    public string? Currency { get; init; }
+    public StripeSetupIntentDataOptions? SetupIntentData { get; init; }
 }
+
+public sealed record StripeSetupIntentDataOptions(IReadOnlyDictionary<string, string> Metadata);
 
 public sealed record StripeLineItemOptions
 {
@@ -141,3 +149,18 @@ public sealed record StripeEventListOptions
 }
 
 public sealed record StripeRange(DateTimeOffset? Gte = null, DateTimeOffset? Lt = null);
+
+/// <summary>A payment on a saved card, made and confirmed in one call.</summary>
+public sealed record StripePaymentIntentOptions
+{
+    /// <summary>In minor units.</summary>
+    public required long Amount { get; init; }
+    public required string Currency { get; init; }
+    public required string Customer { get; init; }
+    public required string PaymentMethod { get; init; }
+    public bool? Confirm { get; init; }
+    /// <summary>Nobody is there to confirm anything.</summary>
+    public bool? OffSession { get; init; }
+    public string? Description { get; init; }
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+}

@@ -87,6 +87,12 @@ public readonly struct StripeInvoices(StripeClient client)
 
 public readonly struct StripePaymentIntents(StripeClient client)
 {
+    /// <summary>A decline is an error with the PaymentIntent in it.</summary>
+    public Task<StripeResult<StripePaymentIntent>> CreateAsync(StripePaymentIntentOptions options, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripePaymentIntent>("/v1/payment_intents", options, idempotencyKey, ct);
+    /// <summary>Newest first.</summary>
+    public Task<StripeResult<StripeList<StripePaymentIntent>>> ListAsync(string customer, StripeRange? created, string? startingAfter, CancellationToken ct) =>
+        client.GetAsync<StripeList<StripePaymentIntent>>("/v1/payment_intents", new { Customer = customer, Created = created, StartingAfter = startingAfter, Limit = 100 }, ct);
     public Task<StripeResult<StripePaymentIntent>> GetAsync(string id, CancellationToken ct) =>
         client.GetAsync<StripePaymentIntent>($"/v1/payment_intents/{Uri.EscapeDataString(id)}", null, ct);
 }
@@ -95,6 +101,15 @@ public readonly struct StripePaymentMethods(StripeClient client)
 {
     public Task<StripeResult<StripePaymentMethod>> GetAsync(string id, CancellationToken ct) =>
         client.GetAsync<StripePaymentMethod>($"/v1/payment_methods/{Uri.EscapeDataString(id)}", null, ct);
+    /// <summary>Takes it from its customer; it cannot be charged any more.</summary>
+    public Task<StripeResult<StripePaymentMethod>> DetachAsync(string id, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripePaymentMethod>($"/v1/payment_methods/{Uri.EscapeDataString(id)}/detach", null, idempotencyKey, ct);
+}
+
+public readonly struct StripeSetupIntents(StripeClient client)
+{
+    public Task<StripeResult<StripeSetupIntent>> GetAsync(string id, CancellationToken ct) =>
+        client.GetAsync<StripeSetupIntent>($"/v1/setup_intents/{Uri.EscapeDataString(id)}", null, ct);
 }
 
 public readonly struct StripeEvents(StripeClient client)
