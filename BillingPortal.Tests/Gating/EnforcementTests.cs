@@ -58,6 +58,36 @@ public sealed class EnforcementTests(CreditGatePortal portal) : IClassFixture<Cr
         Assert.Equal(HttpStatusCode.NotFound, (await api.PutAsync("admin/enforcement", """{"mode":"off","action":"nope"}""")).Status);
     }
 
+    [Fact]
+    public async Task What_enforcing_would_have_refused_is_counted_by_code_and_action_and_listed()
+    {
+        var api = portal.Api();
+        var account = Api.NewAccount();
+        await api.PutAsync("admin/enforcement", """{"mode":"observe","action":"call"}""");
+        await api.ChargeAsync(account, """ "action":"call","quantity":3,"agent":"x" """);
+        await api.ChargeAsync(account, """ "action":"call","quantity":1,"agent":"x" """, "beyond");
+        await api.ChargeAsync(account, """ "action":"call","quantity":1,"agent":"x" """, "beyond");
+        await api.CheckAsync(account, """ "action":"call","quantity":7,"agent":"y" """);
+        await api.PutAsync("admin/enforcement", """{"mode":null,"action":"call"}""");
+        var id = (await api.GetReplyAsync($"accounts/{account}")).String("id");
+
+        List<System.Text.Json.JsonElement> mine = [];
+        for (var i = 0; i < 100 && mine.Count < 2; i++)
+        {
+            await Task.Delay(100);
+            var from = Uri.EscapeDataString(portal.Time.GetUtcNow().AddHours(-1).ToString("O"));
+            var to = Uri.EscapeDataString(portal.Time.GetUtcNow().AddHours(1).ToString("O"));
+            var observed = (await api.GetReplyAsync($"admin/enforcement/observed?from={from}&to={to}")).Json;
+            mine = [.. observed.GetProperty("data").EnumerateArray().Where(r => r.GetProperty("account").GetString() == id)];
+            Assert.True(mine.Count == 0 || observed.GetProperty("totals").EnumerateArray().Any(t => t.GetProperty("subject").GetString() == "call" && t.GetProperty("error_code").GetString() == "BILLING_INSUFFICIENT_CREDITS"));
+        }
+
+        // The repeat is none of its own.
+        Assert.Equal(["x 1", "y 1"], mine.Select(r => $"{r.GetProperty("agent")} {r.GetProperty("times")}").Order());
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.GetReplyAsync("admin/enforcement/observed?from=yesterday")).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await api.GetReplyAsync("admin/enforcement/observed?from=2001-01-01T00:00:00Z")).Status);
+    }
+
     [Theory]
     [InlineData("{}")]
     [InlineData("""{"mode":"sometimes"}""")]

@@ -23,7 +23,7 @@ public sealed class Charges(AccountDirectory accounts, Enforcement enforcement, 
     {
         var account = await accounts.OpenAsync(caller, request.Account);
         return account is { } known
-            ? PostAsync(new ChargeOperation(known, Origin.Api, key.Value, request, enforcement.ModeOf(request.Subject.Action)))
+            ? PostAsync(new ChargeOperation(known, Origin.Api, key.Value, request, enforcement.ModeOf(request.Subject)))
             : Task.FromResult(new ChargeOutcome(null, null, AccountDirectory.Unknown));
     }
 

@@ -4,6 +4,7 @@ using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Payments.Stripe;
 using BillingPortal.Primitives;
+using BillingPortal.Rating;
 using Microsoft.EntityFrameworkCore;
 
 namespace BillingPortal.Charging;
@@ -32,10 +33,11 @@ public sealed class Enforcement(Tenants tenants, AuditTrail audit, IConfiguratio
 
     public EnforcementSource Source => Standing.Source;
 
-    /// <summary>Modes of single actions, by action.</summary>
+    /// <summary>Modes of single actions and meters, by id.</summary>
     public IReadOnlyDictionary<string, EnforcementMode> OfActions => switches.Where(s => s.Key.Length > 0).ToDictionary();
 
-    public EnforcementMode ModeOf(string? action) => action is not null && switches.TryGetValue(action, out var own) ? own : Mode;
+    /// <summary>The mode of what is charged: its action's own, or its meter's, else everything's.</summary>
+    public EnforcementMode ModeOf(ChargeSubject subject) => (subject.Action ?? subject.Meter) is { } what && switches.TryGetValue(what, out var own) ? own : Mode;
 
     /// <summary>Sets the switch, on record. Null gives the decision back to the setting, or to everything's own mode for an action.</summary>
     public async Task ChangeAsync(string actor, EnforcementMode? mode, string? action = null, CancellationToken ct = default)

@@ -7,7 +7,7 @@ namespace BillingPortal.Charging;
 /// <summary>The admin's switch, for everything or for one action (B8).</summary>
 public sealed class EnforcementSetting
 {
-    /// <summary>The action's id; empty: everything that has no setting of its own.</summary>
+    /// <summary>The action's or meter's id; empty: everything that has no setting of its own.</summary>
     public string Action { get; init; } = "";
     public EnforcementMode Mode { get; set; }
     public DateTimeOffset ChangedAt { get; set; }

@@ -54,6 +54,7 @@ internal static class BatchEndpoint
 
         var taken = outcome.Taken!;
         metrics.Charged(taken);
+        refusals.NoteTaken(outcome.Account, request, taken);
         return new(StatusCodes.Status201Created) { Charge = ChargeAnswer.Of(taken.Charge, taken.Receipt, request.Account), Replayed = taken.Replayed ? true : null };
     }
 

@@ -39,6 +39,7 @@ internal static class ChargeEndpoint
 
         var taken = outcome.Taken!;
         metrics.Charged(taken);
+        refusals.NoteTaken(outcome.Account, request, taken);
         if (taken.Replayed)
         {
             context.Response.Headers[KeyHeader.Replayed] = "true";

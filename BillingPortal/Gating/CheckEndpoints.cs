@@ -28,9 +28,9 @@ internal static class CheckEndpoints
             return refused!.ToProblem();
         }
 
-        var mode = enforcement.ModeOf(judged.Request.Subject.Action);
+        var mode = enforcement.ModeOf(judged.Request.Subject);
         var refusal = judged.Decision.Refusal?.WithTopUp(context);
-        refusals.NoteCheck(judged.Account, judged.Request, mode == EnforcementMode.Enforce ? refusal : null);
+        refusals.NoteCheck(judged.Account, judged.Request, refusal, mode);
         return TypedResults.Ok(CheckAnswer.Of(judged, refusal, mode));
     }
 

@@ -10,7 +10,7 @@ public sealed class CheckRecord
     public AccountId AccountId { get; init; }
     public Guid Id { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
-    /// <summary><c>check</c> or <c>charge</c>.</summary>
+    /// <summary><c>check</c>, <c>charge</c>, or <c>observed</c>: let pass with the code that enforcing would have refused with.</summary>
     public string Kind { get; init; } = "check";
     public bool Allowed { get; init; }
     public string? ErrorCode { get; init; }
@@ -35,6 +35,8 @@ public sealed class CheckRecord
             builder.Property(c => c.Kind).HasMaxLength(10);
             builder.Property(c => c.ErrorCode).HasMaxLength(60);
             builder.HasIndex(c => c.CreatedAt);
+            // Partial: what was not observed costs nothing here.
+            builder.HasIndex(c => c.CreatedAt, "ix_checks_observed").HasFilter("kind = 'observed'");
         }
     }
 }

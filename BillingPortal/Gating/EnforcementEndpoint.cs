@@ -16,8 +16,42 @@ internal static class EnforcementEndpoint
     {
         api.MapGet("/admin/enforcement", (Enforcement enforcement) => TypedResults.Ok(Show(enforcement)))
             .WithName("GetEnforcement").WithSummary("The mode in force, and who decided it.").RequireScope(Scope.Admin);
-        api.MapPut("/admin/enforcement", ChangeAsync).WithName("SetEnforcement").WithSummary("Set enforcement for everything, or for one action; mode null gives the decision back.")
+        api.MapGet("/admin/enforcement/observed", ObservedAsync).WithName("ListObserved").WithSummary("What enforcing would have refused: by code and action, over time, and each; from, to (the last day).")
+            .RequireScope(Scope.Admin).Produces<ObservedAnswer>().ProducesProblem(400);
+        api.MapPut("/admin/enforcement", ChangeAsync).WithName("SetEnforcement").WithSummary("Set enforcement for everything, or for one action or meter; mode null gives the decision back.")
             .RequireScope(Scope.Admin).Accepts<EnforcementBodySchema>("application/json").Produces<EnforcementAnswer>().ProducesProblem(400).ProducesProblem(404);
+    }
+
+    private static async Task<IResult> ObservedAsync(HttpContext context, string? from, string? to, string? limit, string? cursor, [FromServices] Observations observations, [FromServices] TimeProvider time)
+    {
+        var until = time.GetUtcNow();
+        if (ListQuery.Read(limit, cursor, out var query) is { } wrong)
+        {
+            return wrong.ToProblem();
+        }
+
+        if ((to is not null && !TryInstant(to, out until)) || !TryInstant(from, out var since, until.AddDays(-1)))
+        {
+            return Refusal.Invalid("from", "from and to are times as in RFC 3339, e.g. 2026-11-20T12:00:00Z.").ToProblem();
+        }
+
+        if (since >= until || until - since > Observations.Longest)
+        {
+            return Refusal.Invalid("from", "The stretch of time begins before it ends, and has at most 92 days.").ToProblem();
+        }
+
+        var totals = await observations.TotalsAsync(new(since, until), context.RequestAborted);
+        var rows = await observations.ListAsync(new(since, until), query.Before, query.Limit, context.RequestAborted);
+        return TypedResults.Ok(new ObservedAnswer(
+            [.. totals.GroupBy(t => (t.ErrorCode, t.Subject)).Select(g => new ObservedTotal(g.Key.ErrorCode, g.Key.Subject, g.Sum(t => t.Times))).OrderByDescending(t => t.Times)],
+            [.. totals.GroupBy(t => (t.At, t.ErrorCode)).Select(g => new ObservedPoint(g.Key.At, g.Key.ErrorCode, g.Sum(t => t.Times))).OrderBy(t => t.At)],
+            [.. rows.Select(ObservedRow.Of)], query.Next(rows, row => row.Id)));
+    }
+
+    private static bool TryInstant(string? text, out DateTimeOffset instant, DateTimeOffset otherwise = default)
+    {
+        instant = otherwise;
+        return text is null || (DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out instant) && instant.Year is > 2000 and < 2200);
     }
 
     private static async Task<IResult> ChangeAsync(HttpContext context, [FromServices] Enforcement enforcement, [FromServices] CatalogSnapshot catalog)
@@ -28,9 +62,9 @@ internal static class EnforcementEndpoint
             return malformed!.ToProblem();
         }
 
-        if (body.Action is { } action && catalog.Current.FindAction(action) is null)
+        if (body.Action is { } action && catalog.Current.FindAction(action) is null && catalog.Current.FindMeter(action) is null)
         {
-            return new Refusal(ErrorCode.UnknownAction, $"The catalog has no action '{action}'. Nothing was changed.").ToProblem();
+            return new Refusal(ErrorCode.UnknownAction, $"The catalog has no action or meter '{action}'. Nothing was changed.").ToProblem();
         }
 
         await enforcement.ChangeAsync(context.Caller().Actor, body.Mode, body.Action, context.RequestAborted);
@@ -80,5 +114,18 @@ internal static class EnforcementEndpoint
 }
 
 /// <param name="Source">Who decided the mode: <c>admin</c>, <c>configuration</c> or <c>default</c>.</param>
-/// <param name="Actions">Actions with a mode of their own.</param>
+/// <param name="Actions">Actions and meters with a mode of their own.</param>
 internal sealed record EnforcementAnswer(EnforcementMode Mode, EnforcementSource Source, IReadOnlyDictionary<string, EnforcementMode> Actions);
+
+/// <param name="Totals">Most first.</param>
+/// <param name="Series">By the hour, up to a week, else by the day.</param>
+internal sealed record ObservedAnswer(IReadOnlyList<ObservedTotal> Totals, IReadOnlyList<ObservedPoint> Series, IReadOnlyList<ObservedRow> Data, string? NextCursor);
+
+internal sealed record ObservedTotal(string ErrorCode, string Subject, long Times);
+
+internal sealed record ObservedPoint(DateTimeOffset At, string ErrorCode, long Times);
+
+internal sealed record ObservedRow(string Account, DateTimeOffset CreatedAt, string ErrorCode, string? Subject, string? Model, string? Member, string? Agent, string? Run, int Times)
+{
+    public static ObservedRow Of(CheckRecord row) => new(row.AccountId.ToString(), row.CreatedAt, row.ErrorCode ?? "", row.Subject, row.Model, row.Member, row.Agent, row.Run, row.Times);
+}

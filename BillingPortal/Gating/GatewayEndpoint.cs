@@ -59,6 +59,7 @@ internal static class GatewayEndpoint
         }
 
         metrics.Charged(outcome.Taken!);
+        refusals.NoteTaken(outcome.Account, request, outcome.Taken!);
         context.Response.Headers[Prefix + "Charge-Id"] = outcome.Taken!.Charge.ShownId.ToString();
         return Results.Ok();
     }
@@ -71,8 +72,9 @@ internal static class GatewayEndpoint
             return Refuse(context, headers, refused!);
         }
 
-        var refusal = enforcement.ModeOf(request.Subject.Action) == Ledger.EnforcementMode.Enforce ? judged.Decision.Refusal : null;
-        refusals.NoteCheck(judged.Account, request, refusal);
+        var mode = enforcement.ModeOf(request.Subject);
+        var refusal = mode == Ledger.EnforcementMode.Enforce ? judged.Decision.Refusal : null;
+        refusals.NoteCheck(judged.Account, request, judged.Decision.Refusal, mode);
         return refusal is null ? Results.Ok() : Refuse(context, headers, refusal);
     }
 

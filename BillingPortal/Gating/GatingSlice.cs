@@ -11,6 +11,7 @@ internal static class GatingSlice
         builder.Services.AddSingleton<GatingMetrics>();
         builder.Services.AddSingleton<StaffPostings>();
         builder.Services.AddSingleton<AccountBudgets>();
+        builder.Services.AddSingleton<Observations>();
         builder.Services.AddSingleton<Refusals>();
         builder.Services.AddHostedService(services => services.GetRequiredService<Refusals>());
         builder.Services.AddSingleton(new PipelineStep(PipelineStage.Edge, EnvoyQuestions.Use));

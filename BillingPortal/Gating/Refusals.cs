@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using BillingPortal.Charging;
 using BillingPortal.Data;
+using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using Npgsql;
 using NpgsqlTypes;
@@ -22,17 +23,33 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, GatingMetrics
         metrics.Refused(account, refusal);
         if (account is { } known && refusal.Code.Status is 402 or 403 or 422 or 429)
         {
-            Add("charge", known, request, refusal);
+            Add("charge", known, request, refusal.Code.Name, refusal);
         }
     }
 
-    /// <param name="refusal">Null: it was allowed.</param>
-    public void NoteCheck(AccountId? account, ChargeRequest request, Refusal? refusal)
+    /// <param name="refusal">What enforcing answers; null: it is allowed.</param>
+    public void NoteCheck(AccountId? account, ChargeRequest request, Refusal? refusal, EnforcementMode mode)
     {
-        metrics.Checked(account, refusal);
-        if (account is { } known)
+        var refused = mode == EnforcementMode.Enforce ? refusal : null;
+        metrics.Checked(account, refused);
+        if (account is not { } known)
         {
-            Add("check", known, request, refusal);
+            return;
+        }
+
+        Add("check", known, request, refused?.Code.Name, refused);
+        if (mode == EnforcementMode.Observe && refusal is not null)
+        {
+            Add("observed", known, request, refusal.Code.Name, refusal);
+        }
+    }
+
+    /// <summary>A charge that stands; kept where enforcing would have refused it.</summary>
+    public void NoteTaken(AccountId? account, ChargeRequest request, TakenCharge taken)
+    {
+        if (account is { } known && taken is { Replayed: false, Charge.WouldRefuse: { } errorCode })
+        {
+            Add("observed", known, request, errorCode, null);
         }
     }
 
@@ -66,10 +83,10 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, GatingMetrics
         }
     }
 
-    private void Add(string kind, AccountId account, ChargeRequest request, Refusal? refusal)
+    private void Add(string kind, AccountId account, ChargeRequest request, string? errorCode, Refusal? refusal)
     {
         var subject = request.Subject;
-        noted.Writer.TryWrite(new(account, kind, refusal?.Code.Name, subject.Action ?? subject.Meter ?? subject.Unit?.Code, subject.Model,
+        noted.Writer.TryWrite(new(account, kind, errorCode, subject.Action ?? subject.Meter ?? subject.Unit?.Code, subject.Model,
             request.Member, request.Agent, request.Run, refusal?.Unit, refusal?.Required, refusal?.Available));
     }
 
@@ -80,7 +97,7 @@ internal sealed class Refusals(Tenants tenants, TimeProvider time, GatingMetrics
         await using var scope = await tenants.ForWriterAsync();
         await using var insert = scope.Command("""
             insert into checks (account_id, id, created_at, kind, allowed, error_code, subject, model, member, agent, run, unit, required, available, times)
-            select account_id, id, $1, kind, error_code is null, error_code, subject, model, member, agent, run, unit, required, available, times
+            select account_id, id, $1, kind, error_code is null or kind = 'observed', error_code, subject, model, member, agent, run, unit, required, available, times
             from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::numeric[], $13::numeric[], $14::integer[])
                 as r (account_id, id, kind, error_code, subject, model, member, agent, run, unit, required, available, times)
             """);

@@ -29,7 +29,7 @@ internal static class IdentitySlice
         return builder;
     }
 
-    public static RouteGroupBuilder MapIdentity(this RouteGroupBuilder api) => api.MapMe().MapApiKeys().MapAccountTokens().MapPortalLinks();
+    public static RouteGroupBuilder MapIdentity(this RouteGroupBuilder api) => api.MapMe().MapApiKeys().MapAccountTokens().MapPortalLinks().MapMembers();
 
     private static void AddKeysAndTokens(IServiceCollection services)
     {
@@ -52,6 +52,7 @@ internal static class IdentitySlice
         services.AddSingleton<Sessions>();
         services.AddScoped<Registration>();
         services.AddScoped<PasswordReset>();
+        services.AddSingleton<AccountMembers>();
         services.AddScoped<AuthenticationStateProvider, CircuitRights>();
         services.AddAuthentication(IdentityConstants.ApplicationScheme).AddIdentityCookies();
         services.AddIdentityCore<User>(Rules)

@@ -435,6 +435,10 @@ namespace BillingPortal.Data.Migrations
                     b.HasIndex("CreatedAt")
                         .HasDatabaseName("ix_checks_created_at");
 
+                    b.HasIndex(new[] { "CreatedAt" }, "ix_checks_observed")
+                        .HasDatabaseName("ix_checks_observed")
+                        .HasFilter("kind = 'observed'");
+
                     b.ToTable("checks", (string)null);
                 });
 

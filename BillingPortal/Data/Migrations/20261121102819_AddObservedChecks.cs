@@ -1,0 +1,28 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace BillingPortal.Data.Migrations
+{
+    /// <inheritdoc />
+    public partial class AddObservedChecks : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_checks_observed",
+                table: "checks",
+                column: "created_at",
+                filter: "kind = 'observed'");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropIndex(
+                name: "ix_checks_observed",
+                table: "checks");
+        }
+    }
+}
