@@ -22,7 +22,7 @@ public sealed class Holds(AccountDirectory accounts, Enforcement enforcement, Le
             return new(null, null, null, false, AccountDirectory.Unknown);
         }
 
-        var operation = new HoldOperation(account, Origin.Api, key.Value, request, enforcement.ModeOf(request.Charge.Subject.Action));
+        var operation = new HoldOperation(account, Origin.Api, key.Value, request, enforcement.ModeOf(request.Charge.Subject));
         return await (await ledger.PostAsync(operation)).Match(
             async posted => new HoldOutcome(account, posted.Replayed ? await reads.ReadAsync(new(account, posted.OperationId)) : operation.Hold, posted.Hold!.State, posted.Replayed, null),
             refusal => Task.FromResult(new HoldOutcome(account, null, null, false, refusal)));
@@ -31,7 +31,7 @@ public sealed class Holds(AccountDirectory accounts, Enforcement enforcement, Le
     /// <param name="hold">As it was read: only what it was made for is looked at.</param>
     public async Task<ChargeOutcome> CaptureAsync(Hold hold, CaptureRequest request, IdempotencyKey key)
     {
-        var operation = new CaptureOperation(hold, Origin.Api, key.Value, request, enforcement.ModeOf(hold.Asked.Subject.Action));
+        var operation = new CaptureOperation(hold, Origin.Api, key.Value, request, enforcement.ModeOf(hold.Asked.Subject));
         return (await ledger.PostAsync(operation)).Match(
             posted => new ChargeOutcome(hold.AccountId, new(posted.Charge!, !posted.Replayed && operation.Receipt is { } receipt ? receipt : StoredReceipt.Read(posted.Charge!), posted.Replayed), null),
             refusal => new ChargeOutcome(hold.AccountId, null, refusal));
@@ -39,7 +39,7 @@ public sealed class Holds(AccountDirectory accounts, Enforcement enforcement, Le
 
     /// <inheritdoc cref="CaptureAsync"/>
     public Task<HoldOutcome> ExtendAsync(Hold hold, TimeSpan expiresIn, Amount? amount, IdempotencyKey key) =>
-        PostAsync(hold, new ExtendHoldOperation(hold, Origin.Api, key.Value, expiresIn, amount, enforcement.ModeOf(hold.Asked.Subject.Action)));
+        PostAsync(hold, new ExtendHoldOperation(hold, Origin.Api, key.Value, expiresIn, amount, enforcement.ModeOf(hold.Asked.Subject)));
 
     /// <inheritdoc cref="CaptureAsync"/>
     public Task<HoldOutcome> ReleaseAsync(Hold hold, IdempotencyKey key) => PostAsync(hold, new ReleaseHoldOperation(hold.ShownId, Origin.Api, key.Value));
