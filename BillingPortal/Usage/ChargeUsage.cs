@@ -54,7 +54,7 @@ internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger,
 
     private Operation Operation(UnchargedUsage usage) => usage.Meter is { } meter && catalog.Current.FindMeter(meter) is { Kind: MeterKind.Level }
         ? new LevelOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), ReportOf(usage, Unit.Of(meter)))
-        : new ChargeOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), RequestOf(usage), enforcement.ModeOf(null));
+        : new ChargeOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), RequestOf(usage), enforcement.ModeOf(RequestOf(usage).Subject));
 
     /// <summary>The key under which these events are charged.</summary>
     public static string KeyOf(Guid usage) => $"usage:{usage:N}";
