@@ -47,7 +47,13 @@ internal sealed class Walk(string url, string key, string account)
         {
             var passed = false;
             var context = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
-            await new BillingGate(_ => Task.FromResult(passed = true), billing, _ => account, _ => Credits(amount)).InvokeAsync(context);
+            await new BillingGate(
+                _ =>
+                {
+                    passed = true;
+                    return Task.CompletedTask;
+                },
+                billing, _ => account, _ => Credits(amount)).InvokeAsync(context);
             var body = Encoding.UTF8.GetString(((MemoryStream)context.Response.Body).ToArray());
             Say("gate", passed, context.Response.StatusCode, body.Length == 0 ? "" : JsonDocument.Parse(body).RootElement.GetProperty("error_code").GetString()!);
         }

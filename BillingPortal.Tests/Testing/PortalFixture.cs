@@ -50,7 +50,10 @@ public class PortalFixture : IAsyncLifetime
     }
 
     /// <summary>Another instance of the application on the same database; ends with the class.</summary>
-    public async Task<Instance> StartInstanceAsync()
+    public Task<Instance> StartInstanceAsync() => StartInstanceAsync(database!.App, database.Owner);
+
+    /// <summary>An instance with the same settings on another database.</summary>
+    public async Task<Instance> StartInstanceAsync(string app, string owner)
     {
         var url = $"http://127.0.0.1:{FreePort()}";
         var settings = new Dictionary<string, string?>
@@ -59,8 +62,8 @@ public class PortalFixture : IAsyncLifetime
             ["Billing:SnapshotMaxAge"] = "00:00:10",
             ["environment"] = "Development",
             ["urls"] = url,
-            ["ConnectionStrings:Billing"] = new NpgsqlConnectionStringBuilder(database!.App) { MaxPoolSize = 30 }.ConnectionString,
-            ["ConnectionStrings:BillingOwner"] = database.Owner,
+            ["ConnectionStrings:Billing"] = new NpgsqlConnectionStringBuilder(app) { MaxPoolSize = 30 }.ConnectionString,
+            ["ConnectionStrings:BillingOwner"] = owner,
             ["Data:MigrateAtStart"] = "false",
             ["Demo:Enabled"] = "false",
             ["Portal:PublicUrl"] = url,
