@@ -16,7 +16,7 @@ internal sealed record Bill(string Unit, decimal Amount, decimal Uses, bool OwnK
 /// <summary>
 /// One account under <see cref="NaiveCatalog"/>, kept the slow way: lists, sums and the words of DESIGN and API.md. It shares nothing with the ledger, so that what one of the two got wrong shows.
 /// </summary>
-internal sealed class NaiveModel
+internal sealed partial class NaiveModel
 {
     /// <summary>Value put in once, and what is left of it.</summary>
     public sealed class Lot
@@ -26,6 +26,9 @@ internal sealed class NaiveModel
         public required bool OfPlan { get; init; }
         public DateTimeOffset? Expires { get; init; }
         public decimal Left { get; set; }
+        /// <summary>The part of what is left that open holds have named.</summary>
+        public decimal Reserved { get; set; }
+        public decimal Free => Left - Reserved;
     }
 
     /// <summary>What a charge took, wallet by wallet: from which lots, and how much became debt.</summary>
@@ -77,7 +80,14 @@ internal sealed class NaiveModel
     {
         while (true)
         {
-            var firstExpiry = lots.Where(l => l.Left > 0 && l.Expires is not null).Min(l => l.Expires) ?? DateTimeOffset.MaxValue;
+            var firstExpiry = lots.Where(l => l.Free > 0 && l.Expires is not null).Min(l => l.Expires) ?? DateTimeOffset.MaxValue;
+            var firstHold = OpenHolds.Select(h => (DateTimeOffset?)h.Expires).Min() ?? DateTimeOffset.MaxValue;
+            if (firstHold <= now && firstHold <= firstExpiry && firstHold <= periodEnd)
+            {
+                ExpireHold(OpenHolds.First(h => h.Expires == firstHold));
+                continue;
+            }
+
             if (firstExpiry > now && periodEnd > now)
             {
                 return;
@@ -91,7 +101,7 @@ internal sealed class NaiveModel
             {
                 foreach (var lot in lots.Where(l => l.Expires == firstExpiry))
                 {
-                    lot.Left = 0;
+                    lot.Left = lot.Reserved;
                 }
             }
         }
@@ -220,7 +230,7 @@ internal sealed class NaiveModel
             "tokens" => plan == "pro" ? null : 200,
             _ => 0,
         };
-        return depth is null ? null : Balance(unit) + depth.Value;
+        return depth is null ? null : Balance(unit) - Held(unit) + depth.Value;
     }
 
     /// <summary>How much a wallet may give; null: without end.</summary>
@@ -246,27 +256,35 @@ internal sealed class NaiveModel
             return new(201);
         }
 
+        var refusal = WhoPays(bill, out var plans);
+        return refusal ?? (pretend ? new(201) : Take(plans.Where(p => p.Amount > 0).Select(p => new Payment(p.Unit, p.Amount, p.IsUnlimited, [])), now));
+    }
+
+    /// <summary>Which wallets pay how much, and what that covers of the price; or the refusal.</summary>
+    private Expected? WhoPays(Bill bill, out List<(string Unit, decimal Amount, decimal Covers, bool IsUnlimited)> plans)
+    {
         var (left, uses) = (bill.Amount, bill.Uses);
-        var plans = new List<(string Unit, decimal Amount, bool IsUnlimited)>();
+        plans = [];
         (string Unit, decimal Required) last = ("", 0);
         foreach (var (wallet, price, perUse) in Chain(plan, bill.Unit).Where(s => !bill.OwnKey || s.Wallet is "messages" or "tokens" or "calls"))
         {
             last = (wallet, left * price);
             if (wallet == "calls" && plan == "pro")
             {
-                plans.Add((wallet, left, true));
+                plans.Add((wallet, left, left, true));
                 left = 0;
             }
             else if (perUse)
             {
                 var some = Math.Min(Math.Floor(Room(wallet)!.Value), uses);
-                plans.Add((wallet, some, false));
-                (left, uses) = (left - (left * some / uses), uses - some);
+                var covers = left * some / uses;
+                plans.Add((wallet, some, covers, false));
+                (left, uses) = (left - covers, uses - some);
             }
             else
             {
                 var some = Math.Min(Room(wallet) ?? left * price, left * price);
-                plans.Add((wallet, some, false));
+                plans.Add((wallet, some, some / price, false));
                 left -= some / price;
             }
 
@@ -276,24 +294,39 @@ internal sealed class NaiveModel
             }
         }
 
-        if (left > 0)
-        {
-            return Refused(last.Unit, last.Required);
-        }
-
-        return pretend ? new(201) : Take(plans.Where(p => p.Amount > 0), now);
+        return left > 0 ? Refused(last.Unit, last.Required) : null;
     }
 
-    private Expected Take(IEnumerable<(string Unit, decimal Amount, bool IsUnlimited)> parts, DateTimeOffset now)
+    /// <param name="Named">Lots that a hold had named for it: they pay first.</param>
+    private sealed record Payment(string Unit, decimal Amount, bool IsUnlimited, List<(Lot Lot, decimal Amount)> Named);
+
+    private Expected Take(IEnumerable<Payment> payments, DateTimeOffset now, int status = 201)
     {
-        var expected = new Expected(201);
+        var expected = new Expected(status);
         var taken = new Taken { At = now };
-        foreach (var (unit, amount, isUnlimited) in parts)
+        foreach (var (unit, amount, isUnlimited, named) in payments)
         {
             var part = new Part { Unit = unit, Amount = amount, IsUnlimited = isUnlimited };
             if (!isUnlimited)
             {
-                part.Draws.AddRange(Draw(unit, amount));
+                foreach (var (lot, some) in named)
+                {
+                    (lot.Left, lot.Reserved) = (lot.Left - some, lot.Reserved - some);
+                    part.Draws.Add((lot, some));
+                }
+
+                foreach (var draw in Draw(unit, amount - named.Sum(n => n.Amount)))
+                {
+                    var same = part.Draws.FindIndex(d => d.Lot is not null && d.Lot == draw.Lot);
+                    if (same < 0)
+                    {
+                        part.Draws.Add(draw);
+                    }
+                    else
+                    {
+                        part.Draws[same] = (draw.Lot, part.Draws[same].Amount + draw.Amount);
+                    }
+                }
             }
 
             Count(unit, isUnlimited || IsMeter(unit) ? amount : part.Draws.Where(d => d.Lot is { OfPlan: true }).Sum(d => d.Amount));
@@ -309,14 +342,33 @@ internal sealed class NaiveModel
     private List<(Lot? Lot, decimal Amount)> Draw(string unit, decimal amount)
     {
         var draws = new List<(Lot?, decimal)>();
-        foreach (var lot in lots.Where(l => l.Unit == unit && l.Left > 0).OrderBy(l => l.Priority).ThenBy(l => l.Expires ?? DateTimeOffset.MaxValue).ToList())
+        var there = lots.Where(l => l.Unit == unit && l.Left > 0).OrderBy(l => l.Priority).ThenBy(l => l.Expires ?? DateTimeOffset.MaxValue).ToList();
+        foreach (var lot in there)
         {
-            var some = Math.Min(lot.Left, amount);
+            var some = Math.Min(lot.Free, amount);
             if (some > 0)
             {
                 lot.Left -= some;
                 amount -= some;
                 draws.Add((lot, some));
+            }
+        }
+
+        // A debt arises only when nothing is left: what holds have named gives way first, and the holds stand below zero.
+        foreach (var lot in there.Where(l => l.Reserved > 0 && amount > 0))
+        {
+            var some = Math.Min(lot.Reserved, amount);
+            GiveWay(lot, some);
+            lot.Left -= some;
+            amount -= some;
+            var same = draws.FindIndex(d => d.Item1 == lot);
+            if (same < 0)
+            {
+                draws.Add((lot, some));
+            }
+            else
+            {
+                draws[same] = (lot, draws[same].Item2 + some);
             }
         }
 

@@ -7,7 +7,7 @@ internal sealed record NaiveStep(string What, int Size, int Pick, int Hours)
 {
     // Weighted by how often they stand here.
     private static readonly string[] Kinds =
-        [.. Enumerable.Repeat("charge", 12), .. Enumerable.Repeat("grant", 3), .. Enumerable.Repeat("refund", 4), "check", "check", "batch", "batch", "adjust", "plan", "plan", "policy", "repeat", "repeat", "other"];
+        [.. Enumerable.Repeat("charge", 12), .. Enumerable.Repeat("grant", 3), .. Enumerable.Repeat("refund", 4), "check", "check", "batch", "batch", "adjust", .. Enumerable.Repeat("hold", 4), .. Enumerable.Repeat("capture", 4), "release", "extend", "plan", "plan", "policy", "repeat", "repeat", "other"];
 
     public static List<NaiveStep> History(int seed)
     {
