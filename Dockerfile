@@ -11,6 +11,8 @@ RUN dotnet publish BillingPortal --no-restore -c Release -o /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app
+# The font of receipts and statements; fonts-noto-core beside it covers most other scripts.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 COPY --from=build /app .
 # The keys, passwords and connection strings come as files in /run/secrets or as environment variables; none is in the image.
 ENV ASPNETCORE_HTTP_PORTS=8080

@@ -23,6 +23,7 @@ internal static class ComponentsSlice
         app.MapStaticAssets().ShortCircuit();
         app.MapGet("/theme/{choice}", ChooseTheme).ExcludeFromDescription().AllowAnonymous();
         app.MapLedgerDownloads();
+        app.MapDocumentDownloads();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // the whole policy stands in SecurityHeaders
     }
 

@@ -27,7 +27,8 @@ internal static class InvoiceEndpoints
         api.MapGet(Path, ListAsync).WithName("ListInvoices").WithSummary("Invoices, newest first").WithTags("Invoices").RequireScope(Scope.Read, Scope.Accounts);
         api.MapGet($"{Path}/upcoming", UpcomingAsync).WithName("GetUpcomingInvoice").WithSummary("What will be billed next").WithTags("Invoices").RequireScope(Scope.Read, Scope.Accounts);
         api.MapGet($"{Path}/{{id}}", GetAsync).WithName("GetInvoice").WithSummary("One invoice with its lines").WithTags("Invoices").RequireScope(Scope.Read, Scope.Accounts);
-        api.MapGet($"{Path}/{{id}}/pdf", PdfAsync).WithName("GetInvoicePdf").WithSummary("Leads to the invoice's document at Stripe").WithTags("Invoices").RequireScope(Scope.Read, Scope.Accounts);
+        api.MapGet($"{Path}/{{id}}/pdf", PdfAsync).WithName("GetInvoicePdf").WithSummary("The document as PDF: leads to Stripe's own, or is a receipt or a monthly statement of ours")
+            .WithDescription("`id` is an invoice (`in_…`: 302 to Stripe's document), a paid pack or top-up (`ord_…`: its receipt) or a month (`statement-2026-11`: credits and prepaid money).").WithTags("Invoices").Produces(200, contentType: Document.ContentType).RequireScope(Scope.Read, Scope.Accounts);
         return api;
     }
 
@@ -79,12 +80,18 @@ internal static class InvoiceEndpoints
         return found is not null ? TypedResults.Ok(InvoiceView.Of(found.Invoice, found.Lines, found.HostedUrl)) : (refusal ?? Unknown).ToProblem();
     }
 
-    private static async Task<Results<RedirectHttpResult, ProblemHttpResult>> PdfAsync(
-        string account, string id, HttpContext http, AccountDirectory directory, InvoiceReads invoices, CancellationToken ct)
+    private static async Task<Results<RedirectHttpResult, FileContentHttpResult, ProblemHttpResult>> PdfAsync(
+        string account, string id, HttpContext http, AccountDirectory directory, InvoiceReads invoices, Documents documents, CancellationToken ct)
     {
         if (await directory.FindAsync(http.Caller(), account, ct) is not { } accountId)
         {
             return AccountDirectory.Unknown.ToProblem();
+        }
+
+        if (Documents.IsOwn(id))
+        {
+            return (await documents.MakeAsync(accountId, id, ct)).Match<Results<RedirectHttpResult, FileContentHttpResult, ProblemHttpResult>>(
+                document => TypedResults.File(document.Pdf, Document.ContentType, document.FileName), refused => refused.ToProblem());
         }
 
         var (found, refusal) = await invoices.FindAsync(accountId, id, ct);

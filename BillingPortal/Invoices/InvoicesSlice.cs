@@ -1,4 +1,5 @@
 using BillingPortal.Payments;
+using BillingPortal.Pdf;
 
 namespace BillingPortal.Invoices;
 
@@ -8,6 +9,8 @@ internal static class InvoicesSlice
     {
         builder.Services.AddTransient<InvoiceMirror>();
         builder.Services.AddTransient<InvoiceReads>();
+        builder.Services.AddSingleton<PdfFonts>();
+        builder.Services.AddTransient<Documents>();
         builder.Services.AddTransient<IStripeEventHandler, InvoiceEvents>();
         return builder;
     }

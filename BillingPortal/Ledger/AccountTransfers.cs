@@ -84,7 +84,8 @@ internal static class AccountTransfers
         return new(page, string.Join('~', streams.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key}.{s.Value.Before}"))));
     }
 
-    private static async Task<Dictionary<string, (long After, long Before)>> BoundsAsync(TenantScope scope, AccountId account, TransferFilter filter, CancellationToken ct)
+    /// <summary>By unit: the numbers that a stretch of time lies between, the first not included.</summary>
+    internal static async Task<Dictionary<string, (long After, long Before)>> BoundsAsync(TenantScope scope, AccountId account, TransferFilter filter, CancellationToken ct)
     {
         await using var command = scope.Command(Bounds);
         command.Parameters.Add(new() { Value = account.Value });
