@@ -10,6 +10,7 @@ public sealed record StripeEvent(string Id, string Type, string? ApiVersion, Dat
 {
     /// <summary>The longest id or type that is kept.</summary>
     private const int MostText = 255;
+    private const string MeterErrors = "v1.billing.meter.";
 
     /// <summary>Why it is not to be processed: an event of another train may have its fields elsewhere, so it is kept for a person and not guessed at. Null: it is.</summary>
     public string? WhyParked => StripeVersion.IsCompatible(ApiVersion)
@@ -24,6 +25,30 @@ public sealed record StripeEvent(string Id, string Type, string? ApiVersion, Dat
         {
             using var json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
             return Read(json.RootElement);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads a thin event: no data, only which object it is about. Stripe tells of errors in meter events this way and no other (https://docs.stripe.com/event-destinations).</summary>
+    /// <returns>Null when it is none about meters.</returns>
+    public static StripeEvent? ReadThin(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 64 });
+            var root = json.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || Text(root, "object") != "v2.core.event" || Text(root, "id") is not { Length: > 0 and <= MostText } id
+                || Text(root, "type") is not { Length: <= MostText } type || !type.StartsWith(MeterErrors, StringComparison.Ordinal))
+            {
+                return null;
+            }
+
+            var created = root.TryGetProperty("created", out var c) && c.ValueKind == JsonValueKind.String && c.TryGetDateTimeOffset(out var at) ? at.ToUniversalTime() : DateTimeOffset.UnixEpoch;
+            var about = root.TryGetProperty("related_object", out var related) && related.ValueKind == JsonValueKind.Object ? Text(related, "id") : null;
+            return new(id, type, null, created, root.TryGetProperty("livemode", out var l) && l.ValueKind == JsonValueKind.True, Short(about, MostText), null);
         }
         catch (JsonException)
         {

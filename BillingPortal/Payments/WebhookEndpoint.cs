@@ -19,7 +19,7 @@ internal static class WebhookEndpoint
         app.MapPost(Path, ReceiveAsync).AllowAnonymous().DisableAntiforgery().ExcludeFromDescription();
 
     private static async Task<IResult> ReceiveAsync(
-        HttpRequest request, IStripeConnection connection, WebhookInbox inbox, SignatureFaults faults, TimeProvider time, CancellationToken ct)
+        HttpRequest request, IStripeConnection connection, WebhookInbox inbox, StripeEventHandlers handlers, SignatureFaults faults, TimeProvider time, CancellationToken ct)
     {
         if (await ReadAsync(request, ct) is not { } body)
         {
@@ -28,7 +28,8 @@ internal static class WebhookEndpoint
 
         var current = connection.Current;
         var fault = WebhookSignature.Check(request.Headers[WebhookSignature.Header], body, current.WebhookSecrets, time.GetUtcNow());
-        var received = StripeEvent.Read(body);
+        var thin = StripeEvent.ReadThin(body);
+        var received = thin ?? StripeEvent.Read(body);
         if (fault == SignatureFault.None && received is not null && received.Livemode != current.IsLive)
         {
             fault = SignatureFault.OtherMode;
@@ -42,10 +43,12 @@ internal static class WebhookEndpoint
 
         if (received is null || !TryDecode(body, out var payload))
         {
-            return new Refusal(ErrorCode.InvalidRequest, "The body is not a snapshot event. Nothing was stored.").ToProblem();
+            return new Refusal(ErrorCode.InvalidRequest, "The body is no event that is taken here. Nothing was stored.").ToProblem();
         }
 
-        await inbox.StoreAsync(received, payload, received.WhyParked, ct);
+        // A thin event has no version; where nothing handles it, a person must see it.
+        var parked = thin is null ? received.WhyParked : handlers.Handles(thin.Type) ? null : "Stripe refused meter events. What and why stands with this event in Stripe's dashboard (Developers, Events).";
+        await inbox.StoreAsync(received, payload, parked, ct);
         return TypedResults.Ok(new Receipt(true));
     }
 

@@ -30,8 +30,21 @@ internal sealed class SimulatorApi(RouteGroupBuilder routes)
         http.Response.Headers["Stripe-Version"] = Stripe.StripeVersion.Pinned;
         int status;
         JsonObject body;
+        var faults = http.RequestServices.GetRequiredService<SimulatorFaults>();
+        var fault = faults.Take(http.Request.Path);
+        if (fault is { Fault: SimulatorFault.DropBefore })
+        {
+            http.Abort();
+            return;
+        }
+
         try
         {
+            if (SimulatorFaults.AnswerOf(fault?.Fault) is { } failure)
+            {
+                throw failure;
+            }
+
             RequireKey(http.Request);
             var form = new SimulatorForm(http.Request.Method == "POST" && http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : http.Request.Query);
             form.AllowOnly([.. known, "limit", "starting_after", "ending_before", "created"]);
@@ -40,6 +53,17 @@ internal sealed class SimulatorApi(RouteGroupBuilder routes)
         catch (SimulatorError refused)
         {
             (status, body) = (refused.Status, refused.Body);
+        }
+
+        if (fault is { Fault: SimulatorFault.DropAfter })
+        {
+            http.Abort();
+            return;
+        }
+
+        if (fault is { Fault: SimulatorFault.Delay, Delay: var delay })
+        {
+            await Task.Delay(delay, http.RequestAborted);
         }
 
         http.Response.StatusCode = status;

@@ -14,6 +14,7 @@ internal static class SimulatorSlice
         }
 
         builder.Services.AddSingleton<SimulatorStore>();
+        builder.Services.AddSingleton<SimulatorFaults>();
         builder.Services.AddSingleton<SimulatorHost>();
         builder.Services.AddSingleton<SimulatorDeliverySignal>();
         builder.Services.AddHttpClient(SimulatorDeliveries.Client, c => c.Timeout = TimeSpan.FromSeconds(20));
@@ -44,6 +45,7 @@ internal static class SimulatorSlice
         SimulatedEvents.Map(api);
         SimulatedTestClocks.Map(api);
         SimulatedSetup.Map(api);
+        SimulatorFaults.Map(routes);
         routes.MapSimulatorPages();
     }
 }
