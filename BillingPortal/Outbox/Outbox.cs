@@ -1,5 +1,8 @@
+using System.Text.Json;
 using BillingPortal.Data;
+using BillingPortal.Observability;
 using BillingPortal.Primitives;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace BillingPortal.Outbox;
@@ -7,6 +10,12 @@ namespace BillingPortal.Outbox;
 /// <summary>One mail in plain text.</summary>
 /// <param name="Key">Names its cause; the same key is sent once.</param>
 public sealed record Mail(string To, string Subject, string Text, string Key);
+
+/// <summary>Something that the product's programs may want to know.</summary>
+/// <param name="Type">What happened, e.g. <c>alert.quota</c>.</param>
+/// <param name="Data">Rendered in the API's JSON style.</param>
+/// <param name="Key">Names its cause; the same key is told once.</param>
+public sealed record News(string Type, object Data, string Key);
 
 /// <summary>Where a slice puts what must leave the house: in its own transaction, so that nothing is announced that did not happen.</summary>
 public sealed class Outbox(TimeProvider time)
@@ -16,8 +25,25 @@ public sealed class Outbox(TimeProvider time)
     public Task PutAsync(TenantScope scope, Mail mail, AccountId? account = null, CancellationToken ct = default) =>
         PutAsync(scope.Connection, scope.Transaction, mail, account, ct);
 
+    /// <summary>Puts news into the scope's transaction, for each address that wants its type.</summary>
+    public async Task TellAsync(TenantScope scope, News news, AccountId? account = null, CancellationToken ct = default)
+    {
+        var now = time.Now();
+        foreach (var endpoint in await scope.Db.Set<OutgoingWebhook>().AsNoTracking().ToListAsync(ct))
+        {
+            if (endpoint.Wants(news.Type))
+            {
+                var body = JsonSerializer.Serialize(new { type = news.Type, timestamp = now, data = news.Data }, Json.Options);
+                await PutAsync(scope.Connection, scope.Transaction, WebhookDelivery.WebhookKind, endpoint.ShownId, news.Type, body, $"{news.Key}:{endpoint.ShownId}", account, ct);
+            }
+        }
+    }
+
     /// <summary>The same for a transaction without a scope, such as a user's own registration.</summary>
-    public async Task PutAsync(NpgsqlConnection connection, NpgsqlTransaction? transaction, Mail mail, AccountId? account = null, CancellationToken ct = default)
+    public Task PutAsync(NpgsqlConnection connection, NpgsqlTransaction? transaction, Mail mail, AccountId? account = null, CancellationToken ct = default) =>
+        PutAsync(connection, transaction, MailDelivery.MailKind, mail.To, mail.Subject, mail.Text, mail.Key, account, ct);
+
+    private async Task PutAsync(NpgsqlConnection connection, NpgsqlTransaction? transaction, string kind, string recipient, string subject, string body, string key, AccountId? account, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
@@ -27,7 +53,7 @@ public sealed class Outbox(TimeProvider time)
         var now = time.Now();
         foreach (var value in new object[]
         {
-            Guid.CreateVersion7(), (object?)account?.Value ?? DBNull.Value, MailDelivery.MailKind, mail.To, mail.Subject, mail.Text, mail.Key, nameof(OutboxState.Waiting), now,
+            Guid.CreateVersion7(), (object?)account?.Value ?? DBNull.Value, kind, recipient, subject, body, key, nameof(OutboxState.Waiting), now,
         })
         {
             command.Parameters.Add(new() { Value = value });

@@ -1,3 +1,5 @@
+using BillingPortal.Audit;
+using BillingPortal.Data;
 using BillingPortal.Jobs;
 
 namespace BillingPortal.Outbox;
@@ -9,9 +11,16 @@ internal static class OutboxSlice
         builder.Services.AddSingleton<Outbox>();
         builder.Services.AddSingleton<MailDelivery>();
         builder.Services.AddSingleton<IDelivery>(sp => sp.GetRequiredService<MailDelivery>());
+        builder.Services.AddSingleton<PublicAddress>();
+        builder.Services.AddSingleton<IDelivery, WebhookDelivery>();
+        builder.Services.AddSingleton(s => new OutgoingWebhooks(s.GetRequiredService<Tenants>(), s.GetRequiredService<SecretBox>(), s.GetRequiredService<AuditTrail>(),
+            s.GetRequiredService<PublicAddress>(), s.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton<ISealedSecrets>(s => s.GetRequiredService<OutgoingWebhooks>());
         builder.Services.AddRecurringJob<SendOutbox>();
         return builder;
     }
+
+    public static RouteGroupBuilder MapOutbox(this RouteGroupBuilder api) => api.MapOutgoingWebhooks();
 
     public static void MapKeptMail(this WebApplication app)
     {

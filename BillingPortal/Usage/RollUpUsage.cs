@@ -6,7 +6,7 @@ using Npgsql;
 namespace BillingPortal.Usage;
 
 /// <summary>Counts charges in the rollups, each once: taking a charge off the list and adding it are one statement. Instances pass by what another holds.</summary>
-internal sealed class RollUpUsage(Tenants tenants) : RecurringJob
+internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts) : RecurringJob
 {
     private const int ChargesAtOnce = 5_000;
     // Any constant: rebuilding excludes counting.
@@ -18,7 +18,7 @@ internal sealed class RollUpUsage(Tenants tenants) : RecurringJob
             returning account_id, charge_id),
         parts as ({ChargedParts.Of("taken")}),
         added as ({ChargedParts.AddTo("parts")} returning 1)
-        select (select count(*) from taken), (select count(*) from added)
+        select (select count(*) from taken), (select coalesce(array_agg(distinct account_id), array[]::uuid[]) from taken), (select count(*) from added)
         """;
 
     private static readonly string Rebuild = $"""
@@ -69,9 +69,17 @@ internal sealed class RollUpUsage(Tenants tenants) : RecurringJob
             await settings.ExecuteNonQueryAsync(ct);
         }
 
-        await using var command = scope.Command(Count);
-        var counted = (long)(await command.ExecuteScalarAsync(ct))!;
+        var (counted, accounts) = await CountSomeAsync(scope, ct);
+        await alerts.RaiseAsync(scope, accounts, ct);
         await scope.CommitAsync(ct);
         return counted;
+    }
+
+    private static async Task<(long Counted, Guid[] Accounts)> CountSomeAsync(TenantScope scope, CancellationToken ct)
+    {
+        await using var command = scope.Command(Count);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return (reader.GetInt64(0), reader.GetFieldValue<Guid[]>(1));
     }
 }

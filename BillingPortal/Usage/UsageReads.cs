@@ -56,9 +56,9 @@ public sealed class UsageReads(Tenants tenants, LedgerReads ledger, CatalogSnaps
     }
 
     /// <summary>Where each allowance is likely to end, by meter; null: too early to say.</summary>
-    public async Task<IReadOnlyDictionary<string, decimal?>> ProjectedAsync(AccountId account, Standing standing, IReadOnlyList<WalletView> wallets, CancellationToken ct = default)
+    public async Task<IReadOnlyDictionary<string, decimal?>> ProjectedAsync(AccountId account, CancellationToken ct = default)
     {
-        var now = time.Now();
+        var (now, standing, wallets) = (time.Now(), await ledger.StandingAsync(account, ct), await ledger.WalletsAsync(account, ct));
         var rows = await RowsAsync(account, now.AddDays(-Projection.Lookback), now.AddHours(1), ct);
         return standing.PlanIn(catalog.Current).Allowances.ToDictionary(a => a.Meter, a => Projected(
             wallets.FirstOrDefault(w => w.Unit.Code == a.Meter)?.UsedInPeriod.Value ?? 0m, rows.FindAll(r => r.IsOf(a.Meter)), a.Meter, standing, now));

@@ -15,6 +15,8 @@ internal static class UsageSlice
         services.AddSingleton<RollUpUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<RollUpUsage>());
         services.AddSingleton<UsageReads>();
+        services.AddSingleton<Alerts>();
+        services.AddSingleton<RaiseAlerts>();
         services.AddSingleton<KeepUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<KeepUsage>());
         return builder;
