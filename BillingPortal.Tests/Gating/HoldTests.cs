@@ -1,6 +1,8 @@
 using System.Net;
+using BillingPortal.Gating;
 using BillingPortal.Jobs;
 using BillingPortal.Ledger;
+using BillingPortal.Primitives;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BillingPortal.Tests.Gating;
@@ -246,6 +248,56 @@ public sealed class HoldTests(AgentCreditsPortal portal) : IClassFixture<AgentCr
         Assert.Equal(HttpStatusCode.Created, refund.Status);
         Assert.Equal((100m, 0m), (await portal.BalanceAsync(account), await HeldAsync(account)));
         await ProvesAsync(account);
+    }
+
+    [Fact]
+    public async Task Open_holds_count_against_budgets_and_a_capture_turns_them_into_spending()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(1000);
+        await api.PutAsync($"accounts/{account}/budgets/b", """{"scope":"agent:x","unit":"credit","limit":50,"window":"day"}""");
+        var hold = await api.HoldAsync(account, """ "unit":"credit","amount":30,"agent":"x" """);
+
+        var refused = await api.HoldAsync(account, """ "unit":"credit","amount":30,"agent":"x" """);
+        Assert.Equal(("BILLING_BUDGET_EXCEEDED", "agent:x", 20m), (refused.ErrorCode, refused.String("blocking_scope"), refused.Number("available")));
+        Assert.Equal(HttpStatusCode.Created, (await api.HoldAsync(account, """ "unit":"credit","amount":30,"agent":"y" """)).Status);
+
+        Assert.Equal(10m, (await api.CaptureAsync(hold, """{"amount":10}""")).Paid("credit"));
+        var spent = await api.ChargeAsync(account, """ "unit":"credit","amount":41,"agent":"x" """);
+        Assert.Equal(("BILLING_BUDGET_EXCEEDED", 40m), (spent.ErrorCode, spent.Number("available")));
+    }
+
+    [Theory]
+    [InlineData("update holds set state = jsonb_set(state, '{parts,0,amount}', '19')", "its open holds have 19")]
+    [InlineData("update holds set state = jsonb_set(state, '{parts,0,grants,0,amount}', '19')", "open holds name it for 19")]
+    [InlineData("update holds set status = 'Released', state = jsonb_set(state, '{parts}', '[]')", "its open holds have 0")]
+    [InlineData("update grants set reserved = reserved - 1 where reserved > 0 and", "has 19 reserved")]
+    [InlineData("update wallets set held = held + 1 where unit = 'credit' and", "21 is held")]
+    public async Task A_hold_that_was_tampered_with_is_found(string sql, string what)
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        await api.HoldAsync(account, Profile);
+        await ProvesAsync(account);
+        await portal.ExecuteAsync($"{sql}{(sql.EndsWith("and", StringComparison.Ordinal) ? "" : " where")} account_id = (select account_id from accounts where external_id = $1)", account);
+        Assert.Contains(what, (await api.PostAsync($"admin/ledger/verify?account={account}", "{}")).Json.GetProperty("problems").ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Staff_release_a_hold_on_record()
+    {
+        var api = portal.Api();
+        var account = await api.AccountWithAsync(100);
+        var hold = await api.HoldAsync(account, Profile);
+        Assert.True(HoldId.TryParse(hold.String("id"), out var id));
+        Assert.True(IdempotencyKey.TryParse("page:1", out var key));
+        var rule = portal.Services.GetRequiredService<StaffPostings>();
+
+        Assert.IsType<PostResult.Posted>(await rule.ReleaseHoldAsync("user:ada", id, key));
+        Assert.IsType<PostResult.Posted>(await rule.ReleaseHoldAsync("user:ada", id, key));
+
+        Assert.Equal("released", (await api.GetReplyAsync($"holds/{hold.String("id")}")).String("status"));
+        Assert.Equal(1L, await portal.ScalarAsync<long>("select count(*) from audit_entries where action = 'hold.released' and account_id = $1", id.Account.Value));
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace BillingPortal.Tests.Ledger;
 /// <summary>The writer when things go wrong, and what it asks of the database.</summary>
 public class WriterTests(LedgerFixture portal) : IClassFixture<LedgerFixture>
 {
-    private static readonly string[] HotTables = ["ledger_heads", "wallets", "grants", "transfers", "operations", "charges", "operation_details"];
+    private static readonly string[] HotTables = ["ledger_heads", "wallets", "grants", "transfers", "operations", "charges", "operation_details", "holds", "hold_changes"];
 
     private static ChargeOperation Charge(AccountId account, string key, decimal credits) =>
         new(account, Origin.Api, key, new ChargeRequest(new ChargeSubject { Unit = Unit.Credit, Amount = Amount.Of(credits) }), EnforcementMode.Enforce);

@@ -8,10 +8,11 @@ using BillingPortal.Primitives;
 
 namespace BillingPortal.Gating;
 
-/// <summary>Grants and adjustments by staff: the one rule behind pages and API. Each is on the audit record in the transaction that posts it; a repeat under the same key is taken, and recorded, once.</summary>
+/// <summary>Grants, adjustments and released holds by staff: the one rule behind pages and API. Each is on the audit record in the transaction that posts it; a repeat under the same key is taken, and recorded, once.</summary>
 public sealed partial class StaffPostings(Ledger.Ledger ledger, Tenants tenants, CatalogSnapshot catalog, AuditTrail audit, ILogger<StaffPostings> log)
 {
-    private static readonly Counter<long> Posted = Telemetry.Meter.CreateCounter<long>("billing.staff_postings", description: "Grants and adjustments by staff.");
+    private static readonly Counter<long> Posted = Telemetry.Meter.CreateCounter<long>("billing.staff_postings", description: "Grants, adjustments and released holds by staff.");
+    private const string ReleasedByStaff = "released by staff";
 
     /// <summary>Puts value into a wallet.</summary>
     /// <param name="actor">Who it is in the audit log: <see cref="Access.Caller.Actor"/>.</param>
@@ -28,6 +29,10 @@ public sealed partial class StaffPostings(Ledger.Ledger ledger, Tenants tenants,
         Check(unit, amount, reason) is { } refusal
             ? Task.FromResult<PostResult>(new PostResult.Refused(refusal))
             : PostAsync(actor, "adjustment.made", new AdjustmentOperation(account, Origin.Api, key.Value, unit, amount, reason), new { unit, amount }, reason, ct);
+
+    /// <summary>Gives back what an open hold has reserved.</summary>
+    public Task<PostResult> ReleaseHoldAsync(string actor, HoldId hold, IdempotencyKey key, CancellationToken ct = default) =>
+        PostAsync(actor, "hold.released", new ReleaseHoldOperation(hold, Origin.Api, key.Value, ReleasedByStaff), new { hold = hold.ToString() }, ReleasedByStaff, ct);
 
     private async Task<PostResult> PostAsync(string actor, string action, Operation operation, object what, string reason, CancellationToken ct)
     {
