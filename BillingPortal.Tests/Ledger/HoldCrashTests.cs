@@ -1,6 +1,7 @@
 using System.Net;
 using BillingPortal.Tests.Gating;
 using BillingPortal.Tests.Testing;
+using Npgsql;
 
 namespace BillingPortal.Tests.Ledger;
 
@@ -19,6 +20,7 @@ public sealed class HoldCrashTests(KillablePortal portal) : IClassFixture<Killab
         await portal.KillAsync();
         portal.KillDatabase();
         await portal.StartDatabaseAsync();
+        await DatabaseAnswersAsync();
         await portal.StartAsync();
 
         var again = await UntilAnsweredAsync(() => api.HoldAsync(account, """ "action":"profile_my_data","quantity":4,"expires_in":3600 """, "held"));
@@ -29,6 +31,23 @@ public sealed class HoldCrashTests(KillablePortal portal) : IClassFixture<Killab
         Assert.Equal(20m, await portal.ScalarAsync<decimal>("select w.balance - w.held from wallets w join accounts a using (account_id) where w.unit = 'credit'"));
         var verify = await portal.CommandAsync("ledger", "verify");
         Assert.True(verify.ExitCode == 0, verify.Output);
+    }
+
+    /// <summary>It replays its log first, and the application does not start beside a database that is starting.</summary>
+    private async Task DatabaseAnswersAsync()
+    {
+        for (var tries = 0; tries < 200; tries++)
+        {
+            try
+            {
+                await portal.ScalarAsync<int>("select 1");
+                return;
+            }
+            catch (NpgsqlException)
+            {
+                await Task.Delay(100);
+            }
+        }
     }
 
     private static async Task<Reply> UntilAnsweredAsync(Func<Task<Reply>> ask)
