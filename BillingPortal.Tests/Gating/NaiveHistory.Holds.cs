@@ -57,7 +57,7 @@ internal sealed partial class NaiveHistory
         }
 
         var reply = await SendAsync($"holds/{picked.Id}/release", "");
-        var expected = model.Release(picked.Hold);
+        var expected = NaiveModel.Release(picked.Hold);
         return (int)reply.Status == expected.Status && reply.ErrorCode == expected.Code ? null : $"expected {expected}, answered {reply.Text}";
     }
 

@@ -66,7 +66,7 @@ internal sealed partial class NaiveModel
         return named;
     }
 
-    public Expected Release(Hold hold)
+    public static Expected Release(Hold hold)
     {
         if (!hold.IsOpen)
         {
