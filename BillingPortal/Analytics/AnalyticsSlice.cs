@@ -7,6 +7,7 @@ internal static class AnalyticsSlice
     {
         builder.Services.AddSingleton<ReserveSummary>();
         builder.Services.AddSingleton<BusinessOverview>();
+        builder.Services.AddSingleton<UsageCosts>();
         return builder;
     }
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace BillingPortal.Primitives;
 
 /// <summary>Instants are UTC with the microseconds that PostgreSQL keeps, so that what is hashed is what is read back.</summary>
@@ -11,4 +13,23 @@ public static class Timestamps
 
     /// <summary>Now, UTC, in whole microseconds.</summary>
     public static DateTimeOffset Now(this TimeProvider time) => time.GetUtcNow().ToMicroseconds();
+
+    /// <summary>Reads a day (its start in UTC) or a time as in RFC 3339 with its offset, of the years 2000 to 2199; nothing reads as null.</summary>
+    public static bool TryRead(string? text, out DateTimeOffset? at)
+    {
+        at = null;
+        if (text is null)
+        {
+            return true;
+        }
+
+        string[] forms = ["yyyy-MM-dd", "yyyy-MM-ddTHH:mm:ssK", "yyyy-MM-ddTHH:mm:ss.FFFFFFFK", "yyyy-MM-ddTHH:mmK"];
+        if (!DateTimeOffset.TryParseExact(text, forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var read) || read.UtcDateTime.Year is < 2000 or > 2199)
+        {
+            return false;
+        }
+
+        at = read.ToMicroseconds();
+        return true;
+    }
 }

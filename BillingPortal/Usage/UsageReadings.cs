@@ -1,4 +1,3 @@
-using System.Globalization;
 using BillingPortal.Access;
 using BillingPortal.Accounts;
 using BillingPortal.Catalog;
@@ -40,9 +39,9 @@ internal static class UsageReadings
             return new Refusal(ErrorCode.UnknownMeter, "The catalog has no such meter.").ToProblem();
         }
 
-        if (!TryRead(from, out var start) || !TryRead(to, out var end))
+        if (!Timestamps.TryRead(from, out var start) || !Timestamps.TryRead(to, out var end))
         {
-            return Refusal.Invalid(TryRead(from, out _) ? "to" : "from", "Must be a date or a time as in RFC 3339 with its offset, e.g. 2026-11-20 or 2026-11-20T12:00:00Z.").ToProblem();
+            return Refusal.Invalid(Timestamps.TryRead(from, out _) ? "to" : "from", "Must be a date or a time as in RFC 3339 with its offset, e.g. 2026-11-20 or 2026-11-20T12:00:00Z.").ToProblem();
         }
 
         var longest = granularity == "hour" ? LongestByHour : LongestByDay;
@@ -52,23 +51,5 @@ internal static class UsageReadings
         }
 
         return TypedResults.Ok(await reads.SummaryAsync(id, start, end, granularity == "hour", meter, ct));
-    }
-
-    private static bool TryRead(string? text, out DateTimeOffset? at)
-    {
-        at = null;
-        if (text is null)
-        {
-            return true;
-        }
-
-        string[] forms = ["yyyy-MM-dd", "yyyy-MM-ddTHH:mm:ssK", "yyyy-MM-ddTHH:mm:ss.FFFFFFFK", "yyyy-MM-ddTHH:mmK"];
-        if (!DateTimeOffset.TryParseExact(text, forms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var read) || read.UtcDateTime.Year is < 2000 or > 2199)
-        {
-            return false;
-        }
-
-        at = read.ToMicroseconds();
-        return true;
     }
 }

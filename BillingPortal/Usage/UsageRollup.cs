@@ -44,6 +44,8 @@ public sealed class UsageRollup
         {
             builder.ToTable("usage_rollups");
             builder.HasKey(r => new { r.AccountId, r.Hour, r.Key });
+            // For questions over all accounts: costs and margin.
+            builder.HasIndex(r => r.Hour);
             foreach (var sum in new[] { nameof(Quantity), nameof(InputTokens), nameof(OutputTokens), nameof(CachedInputTokens), nameof(CacheWriteTokens), nameof(ReasoningTokens), nameof(Price), nameof(Cost), nameof(Paid) })
             {
                 builder.Property(sum).HasPrecision(26, 6);

@@ -3444,6 +3444,9 @@ namespace BillingPortal.Data.Migrations
                     b.HasKey("AccountId", "Hour", "Key")
                         .HasName("pk_usage_rollups");
 
+                    b.HasIndex("Hour")
+                        .HasDatabaseName("ix_usage_rollups_hour");
+
                     b.ToTable("usage_rollups", (string)null);
                 });
 

@@ -1,0 +1,27 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace BillingPortal.Data.Migrations
+{
+    /// <inheritdoc />
+    public partial class IndexRollupsByHour : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.CreateIndex(
+                name: "ix_usage_rollups_hour",
+                table: "usage_rollups",
+                column: "hour");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropIndex(
+                name: "ix_usage_rollups_hour",
+                table: "usage_rollups");
+        }
+    }
+}
