@@ -26,6 +26,7 @@ internal static class PaymentsSlice
         builder.Services.AddHttpClient<StripeClient>(c => c.Timeout = TimeSpan.FromSeconds(30));
         builder.Services.AddTransient<CustomerLinks>();
         builder.Services.AddTransient<SoldPrices>();
+        builder.Services.AddTransient<Discounts>();
         builder.Services.AddTransient<SyncPrices>();
         builder.Services.AddTransient<SyncMeters>();
         builder.Services.AddTransient<SyncPortal>();

@@ -72,6 +72,9 @@ public sealed class SoldPrices(StripeClient stripe, IStripeConnection connection
             : new StripeError(StripeFailure.Missing, price is null ? $"There is no price with lookup key {sold.LookupKey}." : $"Price {price.Id} does not fit: {sold.Mismatch(price, current.IsLive)}.") { Param = "price" };
     }
 
+    /// <summary>A price by its id.</summary>
+    public Task<StripeResult<StripePrice>> OfAsync(string id, CancellationToken ct) => stripe.Prices.GetAsync(id, ct);
+
     /// <summary>An existing price id: this environment's own binding, else the catalog's.</summary>
     public string? BoundOf(SoldPrice sold) => connection.Current.BoundPrices.GetValueOrDefault(sold.LookupKey) ?? sold.Bound;
 

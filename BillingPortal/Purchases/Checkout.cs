@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Purchases;
 
 /// <summary>Begins a purchase: the order is written down first, then Stripe is asked for a page to pay on. Nothing is granted here.</summary>
-public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, TimeProvider time, ILogger<Checkout> log)
+public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, Discounts discounts, TimeProvider time, ILogger<Checkout> log)
 {
     /// <param name="clientKey">The caller's own idempotency key; null for none.</param>
     /// <returns>In <paramref name="clientKey"/>'s name the same checkout again; or why there is none, with nothing done.</returns>
@@ -39,8 +39,13 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             return unsold.ToRefusal();
         }
 
+        if (!(await discounts.FindAsync(new(order.Coupon, order.PromotionCode), ct)).TryGet(out var off, out var invalid) && invalid is not null)
+        {
+            return Discounts.Refused(invalid) ?? invalid.ToRefusal();
+        }
+
         var made = await customers.CallAsync(account, (customer, generation) =>
-            stripe.CheckoutSessions.CreateAsync(Options(order, customer, item), $"order:{order.Id:N}:{generation}", ct), ct);
+            stripe.CheckoutSessions.CreateAsync(Options(order, customer, item, off), $"order:{order.Id:N}:{generation}", ct), ct);
         if (!made.TryGet(out var session, out var error))
         {
             log.LogWarning("checkout.failed {Order} {Reason}", order.ShownId, error.Message);
@@ -107,7 +112,7 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             : document.FindPlan(order.Plan!) is { } plan && plan.Prices.FirstOrDefault(p => SoldPrice.Word(p.Interval) == order.Interval && p.Currency == order.Currency) is { } price ? SoldPrice.Of(plan, price) : null;
     }
 
-    private static StripeCheckoutSessionOptions Options(Order order, string customer, StripeLineItemOptions line)
+    private static StripeCheckoutSessionOptions Options(Order order, string customer, StripeLineItemOptions line, IReadOnlyList<StripeDiscountOptions>? off)
     {
         var metadata = new Dictionary<string, string> { ["account"] = order.AccountId.ToString(), ["order"] = order.ShownId };
         var recurring = order.Kind == OrderKind.Subscription;
@@ -120,6 +125,8 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             ClientReferenceId = order.ShownId,
             LineItems = [line],
             Metadata = metadata,
+            Discounts = off,
+            AllowPromotionCodes = off is null ? true : null,
             SubscriptionData = recurring ? new() { Metadata = metadata, TrialPeriodDays = order.TrialDays } : null,
             PaymentIntentData = recurring ? null : new() { Metadata = metadata },
         };

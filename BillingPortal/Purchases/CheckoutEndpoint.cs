@@ -10,8 +10,10 @@ namespace BillingPortal.Purchases;
 
 /// <summary>Body of <c>POST /accounts/{account}/checkout-sessions</c>.</summary>
 /// <param name="Kind"><c>credits</c> with <paramref name="Pack"/>, <c>reserve</c> with <paramref name="Amount"/>, or <c>subscription</c> with <paramref name="Plan"/> and <paramref name="Interval"/>.</param>
+/// <param name="Coupon">Id of a coupon; only with the scope accounts, since ids can be guessed.</param>
+/// <param name="PromotionCode">A code that people type.</param>
 /// <param name="SuccessUrl">On an allowed origin; absent: the portal's own page. May hold <c>{CHECKOUT_SESSION_ID}</c>.</param>
-internal sealed record CheckoutBody(string? Kind = null, string? Pack = null, decimal? Amount = null, string? Plan = null, string? Interval = null, string? SuccessUrl = null, string? CancelUrl = null);
+internal sealed record CheckoutBody(string? Kind = null, string? Pack = null, decimal? Amount = null, string? Plan = null, string? Interval = null, string? SuccessUrl = null, string? CancelUrl = null, string? Coupon = null, string? PromotionCode = null);
 
 internal sealed record CheckoutView(string Id, string Url);
 
@@ -32,10 +34,18 @@ internal static class CheckoutEndpoint
             return Refusal.Invalid("Idempotency-Key", "An Idempotency-Key is 1 to 255 visible ASCII characters.").ToProblem();
         }
 
-        if (Read(body, out var request) is { } malformed)
+        var wanted = new DiscountWish(body.Coupon, body.PromotionCode);
+        if ((Read(body, out var request) ?? wanted.Check()) is { } malformed)
         {
             return malformed.ToProblem();
         }
+
+        if (body.Coupon is not null && !http.Caller().Has(Scope.Accounts))
+        {
+            return new Refusal(ErrorCode.ForbiddenScope, "A coupon is named with the scope accounts; a promotion code by anybody. Nothing was done.").ToProblem();
+        }
+
+        request = wanted.IsEmpty ? request : request! with { Discount = wanted };
 
         if (Back(body, http.Request, urls, out var back) is { } foreign)
         {

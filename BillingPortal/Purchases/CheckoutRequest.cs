@@ -14,6 +14,9 @@ public abstract record CheckoutRequest
     {
     }
 
+    /// <summary>What is to be taken off; null: nothing, unless the person types a code on the page.</summary>
+    public DiscountWish? Discount { get; init; }
+
     /// <param name="Pack">Id of a credit pack.</param>
     public sealed record Credits(string Pack) : CheckoutRequest;
 
@@ -69,6 +72,8 @@ internal static class Ordering
             Bonus = draft.Bonus,
             ExpiresAfterDays = draft.ExpiresAfterDays,
             TrialDays = draft.TrialDays,
+            Coupon = request.Discount?.Coupon,
+            PromotionCode = request.Discount?.PromotionCode,
             ClientKey = clientKey,
             ClientDigest = clientKey is null ? null : Digest(request, back),
             SuccessUrl = back.SuccessUrl,

@@ -40,6 +40,10 @@ public sealed class Order
     public int? ExpiresAfterDays { get; init; }
     /// <summary>Days free at the start of a subscription.</summary>
     public int? TrialDays { get; init; }
+    /// <summary>Id of the coupon that was asked for.</summary>
+    public string? Coupon { get; init; }
+    /// <summary>The code that was asked for, as it was typed.</summary>
+    public string? PromotionCode { get; init; }
     /// <summary>The caller's own key, where one was sent, and what it was sent with.</summary>
     public string? ClientKey { get; init; }
     public byte[]? ClientDigest { get; init; }
@@ -66,6 +70,8 @@ public sealed class Order
             builder.Property(o => o.Plan).HasMaxLength(60);
             builder.Property(o => o.Interval).HasMaxLength(10);
             builder.Property(o => o.Pack).HasMaxLength(60);
+            builder.Property(o => o.Coupon).HasMaxLength(200);
+            builder.Property(o => o.PromotionCode).HasMaxLength(200);
             builder.Property(o => o.ClientKey).HasMaxLength(IdempotencyKey.MaxLength);
             builder.Property(o => o.SuccessUrl).HasMaxLength(2000);
             builder.Property(o => o.CancelUrl).HasMaxLength(2000);

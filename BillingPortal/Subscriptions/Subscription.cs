@@ -28,6 +28,11 @@ public sealed class Subscription
     public DateTimeOffset CurrentPeriodEnd { get; set; }
     public bool CancelAtPeriodEnd { get; set; }
     public DateTimeOffset? TrialEnd { get; set; }
+    /// <summary>The plan that is to follow, where a change is scheduled.</summary>
+    public string? PendingPlan { get; set; }
+    /// <summary><c>month</c> or <c>year</c>.</summary>
+    public string? PendingInterval { get; set; }
+    public DateTimeOffset? PendingAt { get; set; }
     public DateTimeOffset? EndedAt { get; set; }
     /// <summary>When it began, at Stripe.</summary>
     public DateTimeOffset StartedAt { get; set; }
@@ -49,6 +54,8 @@ public sealed class Subscription
             builder.Property(s => s.Plan).HasMaxLength(60);
             builder.Property(s => s.Interval).HasMaxLength(10);
             builder.Property(s => s.Status).HasMaxLength(40);
+            builder.Property(s => s.PendingPlan).HasMaxLength(60);
+            builder.Property(s => s.PendingInterval).HasMaxLength(10);
             builder.HasIndex(s => new { s.Status, s.CurrentPeriodEnd });
             builder.Ignore(s => s.IsEntitled);
         }
@@ -66,7 +73,7 @@ public sealed class SubscriptionChange
     public string Actor { get; init; } = "";
     /// <summary>The event or request that brought it.</summary>
     public string Reference { get; init; } = "";
-    /// <summary><c>started</c>, <c>plan_changed</c>, <c>status_changed</c>, <c>cancellation_scheduled</c>, <c>cancellation_withdrawn</c>, <c>renewed</c>, <c>ended</c>.</summary>
+    /// <summary><c>started</c>, <c>plan_changed</c>, <c>status_changed</c>, <c>cancellation_scheduled</c>, <c>cancellation_withdrawn</c>, <c>change_scheduled</c>, <c>change_withdrawn</c>, <c>renewed</c>, <c>ended</c>.</summary>
     public string Kind { get; init; } = "";
     /// <summary>JSON of plan, interval, status and period before; null for the first.</summary>
     public string? Before { get; init; }

@@ -74,10 +74,18 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
         row.CurrentPeriodEnd = item.CurrentPeriodEnd;
         row.CancelAtPeriodEnd = now.CancelAtPeriodEnd || now.CancelAt is not null;
         row.TrialEnd = now.TrialEnd;
+        (row.PendingPlan, row.PendingInterval, row.PendingAt) = Pending(now, item);
         row.EndedAt = now.EndedAt;
         row.StartedAt = now.StartDate;
         row.UpdatedAt = time.Now();
     }
+
+    /// <summary>What its schedule makes of it at the next border.</summary>
+    private (string? Plan, string? Interval, DateTimeOffset? At) Pending(StripeSubscription now, StripeSubscriptionItem item) =>
+        now.Schedule?.Value is { Status: "active" or "not_started" } schedule && schedule.Phases.FirstOrDefault(p => p.StartDate >= item.CurrentPeriodEnd) is { Items: [var next, ..] } phase
+        && next.Price.Value is { } price && price.Id != item.Price.Id && prices.PlanOf(price) is var (plan, interval)
+            ? (plan.Id, SoldPrice.Word(interval), phase.StartDate)
+            : (null, null, null);
 
     /// <summary>What the account's subscriptions together mean: the newest that gives access decides; without any, the catalog's default plan.</summary>
     private async Task<string?> StandAsync(TenantScope scope, AccountId account, SubscriptionStanding standing, List<Subscription> rows, CancellationToken ct)
@@ -103,7 +111,7 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
         return posted.Match(_ => (string?)null, refusal => refusal.Code.Status == 503 ? throw new InvalidOperationException(refusal.Detail) : refusal.Detail);
     }
 
-    private static SubscriptionState Snapshot(Subscription row) => new(row.Plan, row.Interval, row.Status, row.CurrentPeriodStart, row.CurrentPeriodEnd, row.CancelAtPeriodEnd);
+    private static SubscriptionState Snapshot(Subscription row) => new(row.Plan, row.Interval, row.Status, row.CurrentPeriodStart, row.CurrentPeriodEnd, row.CancelAtPeriodEnd, row.PendingPlan, row.PendingInterval);
 
     private void Record(TenantScope scope, Subscription row, SubscriptionState? before, SubscriptionCause cause)
     {
@@ -135,10 +143,11 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
         _ when before.Status != after.Status => "status_changed",
         { CancelAtPeriodEnd: false } when after.CancelAtPeriodEnd => "cancellation_scheduled",
         { CancelAtPeriodEnd: true } when !after.CancelAtPeriodEnd => "cancellation_withdrawn",
+        _ when (after.PendingPlan, after.PendingInterval) != (before.PendingPlan, before.PendingInterval) => after.PendingPlan is null ? "change_withdrawn" : "change_scheduled",
         _ => "renewed",
     };
 
-    private sealed record SubscriptionState(string Plan, string Interval, string Status, DateTimeOffset PeriodStart, DateTimeOffset PeriodEnd, bool CancelAtPeriodEnd);
+    private sealed record SubscriptionState(string Plan, string Interval, string Status, DateTimeOffset PeriodStart, DateTimeOffset PeriodEnd, bool CancelAtPeriodEnd, string? PendingPlan = null, string? PendingInterval = null);
 }
 
 /// <summary>Which of an account's subscriptions counts.</summary>
@@ -146,6 +155,10 @@ public static class CurrentSubscription
 {
     /// <returns>The newest that gives access; null for none.</returns>
     public static Subscription? Of(IEnumerable<Subscription> rows) => rows.Where(s => s.IsEntitled).OrderByDescending(s => s.StartedAt).ThenByDescending(s => s.Id, StringComparer.Ordinal).FirstOrDefault();
+
+    /// <returns>The newest that is paused; null for none.</returns>
+    public static async Task<Subscription?> FindPausedAsync(TenantScope scope, AccountId account, CancellationToken ct) =>
+        await scope.Db.Set<Subscription>().AsNoTracking().Where(s => s.AccountId == account && s.Status == "paused").OrderByDescending(s => s.StartedAt).FirstOrDefaultAsync(ct);
 
     /// <summary>Reads it, in any scope that sees the account.</summary>
     public static async Task<Subscription?> FindAsync(TenantScope scope, AccountId account, CancellationToken ct) =>

@@ -2375,6 +2375,11 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(255)")
                         .HasColumnName("client_key");
 
+                    b.Property<string>("Coupon")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("coupon");
+
                     b.Property<DateTimeOffset>("CreatedAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("created_at");
@@ -2423,6 +2428,11 @@ namespace BillingPortal.Data.Migrations
                         .HasPrecision(20, 6)
                         .HasColumnType("numeric(20,6)")
                         .HasColumnName("price");
+
+                    b.Property<string>("PromotionCode")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("promotion_code");
 
                     b.Property<string>("SessionId")
                         .HasMaxLength(255)
@@ -2962,6 +2972,20 @@ namespace BillingPortal.Data.Migrations
                         .HasMaxLength(255)
                         .HasColumnType("character varying(255)")
                         .HasColumnName("item_id");
+
+                    b.Property<DateTimeOffset?>("PendingAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("pending_at");
+
+                    b.Property<string>("PendingInterval")
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("pending_interval");
+
+                    b.Property<string>("PendingPlan")
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)")
+                        .HasColumnName("pending_plan");
 
                     b.Property<string>("Plan")
                         .IsRequired()

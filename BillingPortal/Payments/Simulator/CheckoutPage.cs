@@ -46,6 +46,17 @@ internal static class CheckoutPage
             return Form(http, session, "Your card number is not one of the test cards below. Nothing was charged.");
         }
 
+        if (session.Flag("allow_promotion_codes") && form["promotion_code"].ToString().Trim() is { Length: > 0 } typed)
+        {
+            var known = (await state.ListAsync("promotion_code", ("code", typed))).Find(c => c.Flag("active"));
+            if (await SimulatedDiscounts.OfCodeAsync(state, known) is not var (coupon, code))
+            {
+                return Form(http, session, "This code is not valid. Nothing was charged.");
+            }
+
+            SimulatedCheckoutSessions.Discount(session, coupon, code);
+        }
+
         var result = await ChargeAsync(state, session, card, form["name"].ToString(), form["email"].ToString(), host);
         await state.CommitAsync();
         return result switch
@@ -197,6 +208,7 @@ internal static class CheckoutPage
               </div>
               <label for="name">Name on card</label>
               <input id="name" name="name" autocomplete="name" maxlength="200" value="Test Person">
+              {(session.Flag("allow_promotion_codes") ? "<label for=\"promotion_code\">Promotion code</label><input id=\"promotion_code\" name=\"promotion_code\" autocomplete=\"off\" maxlength=\"60\">" : "")}
               <button class="wide">{session.Text("mode") switch { "subscription" => $"Subscribe {due}", "setup" => "Save the card", _ => $"Pay {due}" }}</button>
             </form>
             <h2>Test cards</h2>

@@ -134,7 +134,7 @@ internal static class SimulatedBilling
         for (var guard = 0; guard < 1000; guard++)
         {
             var subscription = await state.GetAsync("subscription", subscriptionId);
-            if (subscription.Text("status") is "canceled" or "incomplete_expired" or "incomplete")
+            if (subscription.Text("status") is "canceled" or "incomplete_expired" or "incomplete" or "paused")
             {
                 return;
             }
@@ -171,6 +171,7 @@ internal static class SimulatedBilling
     private static async Task RenewAsync(SimulatorState state, JsonObject subscription, long border, SimulatorAddress address)
     {
         var before = subscription.DeepClone().AsObject();
+        await SimulatedSchedules.TurnAsync(state, subscription, border);
         foreach (var item in subscription.Items("items").Where(i => i.Number("current_period_end") == border))
         {
             item["current_period_start"] = border;

@@ -9,7 +9,7 @@ internal static class SimulatedCheckoutSessions
     [
         "mode", "success_url", "cancel_url", "customer", "customer_email", "client_reference_id", "metadata", "locale", "expires_at", "ui_mode", "line_items",
         "subscription_data", "payment_intent_data", "allow_promotion_codes", "automatic_tax", "billing_address_collection", "customer_update", "invoice_creation",
-        "payment_method_collection", "tax_id_collection", "currency", "setup_intent_data",
+        "payment_method_collection", "tax_id_collection", "currency", "setup_intent_data", "discounts",
     ];
 
     private static readonly string[] Urls = ["success_url", "cancel_url"];
@@ -54,8 +54,30 @@ internal static class SimulatedCheckoutSessions
             throw SimulatorError.Invalid(null, "expires_at is 30 minutes to 24 hours from now.", "expires_at");
         }
 
+        if (form.Has("discounts") && form.Has("allow_promotion_codes"))
+        {
+            throw SimulatorError.Invalid(null, "You may only specify one of these parameters: allow_promotion_codes, discounts.", "discounts");
+        }
+
         var session = New(call, mode, customer, lines, expires);
+        session["allow_promotion_codes"] = form.Flag("allow_promotion_codes");
+        if (await SimulatedDiscounts.AskedAsync(call.State, form) is var (coupon, code))
+        {
+            Discount(session, coupon, code);
+        }
+
         return await call.State.SaveAsync(session);
+    }
+
+    /// <summary>Takes a coupon off what is owed.</summary>
+    public static void Discount(JsonObject session, JsonObject coupon, string? code)
+    {
+        var subtotal = session.Number("amount_subtotal");
+        var off = SimulatedDiscounts.Off(coupon, subtotal);
+        session["amount_total"] = subtotal - off;
+        session.Child("total_details")["amount_discount"] = off;
+        session["discounts"] = new JsonArray(new JsonObject { ["coupon"] = code is null ? coupon.Text("id") : null, ["promotion_code"] = code });
+        (session["_coupon"], session["_code"]) = (coupon.Text("id"), code);
     }
 
     private static async Task<List<JsonObject>> LinesAsync(SimulatorCall call, string mode)
@@ -208,6 +230,9 @@ internal static class SimulatedCheckoutSessions
         return await state.SaveAsync(session, "checkout.session.expired");
     }
 
+    private static async Task<JsonObject?> RedeemAsync(SimulatorState state, JsonObject session, string? subscription) =>
+        session.Text("_coupon") is { } id && await state.FindAsync("coupon", id) is { } coupon ? await SimulatedDiscounts.RedeemAsync(state, coupon, session.Text("_code"), subscription) : null;
+
     /// <summary>What the customer owes when pressing the button; 0 during a trial.</summary>
     public static long DueNow(JsonObject session) => session.Number("_trial_days") > 0 ? 0 : session.Number("amount_total");
 
@@ -222,6 +247,11 @@ internal static class SimulatedCheckoutSessions
         {
             var recurring = session.Items("_line_items").Where(l => l.Child("price")["recurring"] is not null).Select(l => (l.Child("price"), l.Number("quantity"))).ToList();
             var subscription = SimulatedSubscriptions.New(state, customer, recurring, session.Child("_subscription_metadata").DeepClone().AsObject(), session.NumberOrNull("_trial_days"), method.Text("id"));
+            if (await RedeemAsync(state, session, subscription.Text("id")) is { } discount)
+            {
+                subscription["discounts"] = new JsonArray(discount.Text("id"));
+            }
+
             await state.SaveAsync(subscription);
             await SimulatedBilling.FirstInvoiceAsync(state, customer, subscription, intent, address);
             await state.EmitAsync("customer.subscription.created", subscription);
@@ -234,6 +264,7 @@ internal static class SimulatedCheckoutSessions
         }
         else
         {
+            await RedeemAsync(state, session, null);
             session["payment_intent"] = intent?.Text("id");
         }
 

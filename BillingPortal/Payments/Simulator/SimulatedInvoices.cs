@@ -40,7 +40,8 @@ internal static class SimulatedInvoices
     /// <summary>A finalized invoice, open until it is paid.</summary>
     public static async Task<JsonObject> IssueAsync(SimulatorState state, JsonObject customer, JsonObject subscription, IReadOnlyList<InvoiceLineDraft> lines, string reason, SimulatorAddress address)
     {
-        var invoice = Draft(state.Now, customer, subscription, lines, reason, SimulatorState.NewId("in_"));
+        var off = await SimulatedDiscounts.OfBillAsync(state, subscription, lines.Sum(l => l.Amount), state.Now, spend: true);
+        var invoice = Draft(state.Now, customer, subscription, lines, reason, SimulatorState.NewId("in_"), off);
         await state.SaveAsync(invoice, "invoice.created");
         var sequence = customer.Number("next_invoice_sequence");
         customer["next_invoice_sequence"] = sequence + 1;
@@ -125,9 +126,10 @@ internal static class SimulatedInvoices
     }
 
     /// <summary>An invoice before it has a number. Also what a preview answers.</summary>
-    public static JsonObject Draft(long now, JsonObject customer, JsonObject subscription, IReadOnlyList<InvoiceLineDraft> lines, string reason, string id)
+    public static JsonObject Draft(long now, JsonObject customer, JsonObject subscription, IReadOnlyList<InvoiceLineDraft> lines, string reason, string id, long off)
     {
-        var total = lines.Sum(l => l.Amount);
+        var subtotal = lines.Sum(l => l.Amount);
+        var total = subtotal - off;
         // Credit that exceeds the bill stays with the customer for the next one.
         var starting = customer.Number("balance");
         var due = Math.Max(0, total + starting);
@@ -205,11 +207,11 @@ internal static class SimulatedInvoices
             ["statement_descriptor"] = null,
             ["status"] = "draft",
             ["status_transitions"] = new JsonObject { ["finalized_at"] = null, ["marked_uncollectible_at"] = null, ["paid_at"] = null, ["voided_at"] = null },
-            ["subtotal"] = total,
-            ["subtotal_excluding_tax"] = total,
+            ["subtotal"] = subtotal,
+            ["subtotal_excluding_tax"] = subtotal,
             ["test_clock"] = customer.Text("test_clock"),
             ["total"] = total,
-            ["total_discount_amounts"] = new JsonArray(),
+            ["total_discount_amounts"] = off == 0 ? new JsonArray() : new JsonArray(new JsonObject { ["amount"] = off, ["discount"] = subscription["discounts"]!.AsArray().FirstOrDefault()?.DeepClone() }),
             ["total_excluding_tax"] = total,
             ["total_pretax_credit_amounts"] = new JsonArray(),
             ["total_taxes"] = new JsonArray(),

@@ -67,7 +67,8 @@ internal static class SimulatedProration
         var lines = SimulatedBilling.Pending(subscription).Concat(change.Lines);
         var all = now ? lines.ToList() : [.. lines, .. subscription.Items("items").Select(i => NextPeriod(subscription, i))];
         var border = subscription.Items("items").Min(i => i.Number("current_period_end"));
-        var preview = SimulatedInvoices.Draft(now ? state.Now : border, customer, subscription, all, now ? "subscription_update" : "upcoming", SimulatorState.NewId("upcoming_in_"));
+        var preview = SimulatedInvoices.Draft(now ? state.Now : border, customer, subscription, all, now ? "subscription_update" : "upcoming", SimulatorState.NewId("upcoming_in_"),
+            await SimulatedDiscounts.OfBillAsync(state, subscription, all.Sum(l => l.Amount), now ? state.Now : border, spend: false));
         preview["next_payment_attempt"] = now ? state.Now : border;
         return preview;
     }

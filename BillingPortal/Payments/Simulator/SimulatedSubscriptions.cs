@@ -7,7 +7,9 @@ internal static class SimulatedSubscriptions
 {
     public static void Map(SimulatorApi api)
     {
-        api.Post("/v1/subscriptions", CreateAsync, "customer", "items", "metadata", "trial_period_days", "payment_behavior", "default_payment_method", "off_session", "proration_behavior");
+        api.Post("/v1/subscriptions", CreateAsync, "customer", "items", "metadata", "trial_period_days", "payment_behavior", "default_payment_method", "off_session", "proration_behavior", "discounts");
+        api.Post("/v1/subscriptions/{id}/pause", PauseAsync, "type", "bill_for", "invoicing_behavior");
+        api.Post("/v1/subscriptions/{id}/resume", ResumeAsync, "billing_cycle_anchor", "proration_behavior", "payment_behavior", "proration_date");
         api.Get("/v1/subscriptions", ListAsync, "customer", "status", "price", "test_clock");
         api.Get("/v1/subscriptions/{id}", async c => await c.State.GetAsync("subscription", c.Id));
         api.Post("/v1/subscriptions/{id}", UpdateAsync, "items", "metadata", "proration_behavior", "proration_date", "payment_behavior", "cancel_at_period_end", "cancellation_details", "trial_end", "default_payment_method", "off_session");
@@ -45,6 +47,11 @@ internal static class SimulatedSubscriptions
         }
 
         var subscription = New(call.State, customer, lines, form.Metadata(), form.Integer("trial_period_days", 730), form.Text("default_payment_method"));
+        if (await SimulatedDiscounts.AskedAsync(call.State, form) is var (coupon, code))
+        {
+            subscription["discounts"] = new JsonArray((await SimulatedDiscounts.RedeemAsync(call.State, coupon, code, subscription.Text("id"))).Text("id"));
+        }
+
         await call.State.SaveAsync(subscription);
         var attempt = await SimulatedBilling.FirstInvoiceAsync(call.State, customer, subscription, null, call.Address);
         if (attempt is { Succeeded: false } && form.Text("payment_behavior") == "error_if_incomplete")
@@ -174,6 +181,11 @@ internal static class SimulatedSubscriptions
             return;
         }
 
+        if (subscription.Text("schedule") is { } schedule)
+        {
+            throw SimulatorError.Invalid(null, $"The subscription is managed by the subscription schedule `{schedule}`, and updating any cancelation behavior directly is not allowed.", "cancel_at_period_end");
+        }
+
         subscription["cancel_at_period_end"] = atEnd;
         subscription["cancel_at"] = atEnd ? subscription.Items("items").First().Number("current_period_end") : null;
         subscription["canceled_at"] = atEnd ? state.Now : null;
@@ -196,9 +208,60 @@ internal static class SimulatedSubscriptions
         return await EndAsync(call.State, subscription, "cancellation_requested");
     }
 
+    private static async Task<JsonObject> PauseAsync(SimulatorCall call)
+    {
+        var subscription = await call.State.GetAsync("subscription", call.Id);
+        if (subscription.Text("status") is not ("active" or "trialing" or "past_due"))
+        {
+            throw SimulatorError.Invalid("status_transition_invalid", $"A subscription that is {subscription.Text("status")} cannot be paused.");
+        }
+
+        await call.State.UseClockOfAsync(await call.State.GetAsync("customer", subscription.Text("customer")!));
+        subscription["status"] = "paused";
+        subscription["status_details"] = new JsonObject { ["paused"] = new JsonObject { ["subscription"] = new JsonObject { ["type"] = "api" }, ["transitioned_at"] = call.State.Now } };
+        return await call.State.SaveAsync(subscription, "customer.subscription.paused");
+    }
+
+    /// <summary>The first bill decides: unpaid, it stays paused.</summary>
+    private static async Task<JsonObject> ResumeAsync(SimulatorCall call)
+    {
+        var subscription = await call.State.GetAsync("subscription", call.Id);
+        if (subscription.Text("status") != "paused")
+        {
+            throw SimulatorError.Invalid("status_transition_invalid", "Only a paused subscription can be resumed.");
+        }
+
+        var customer = await call.State.GetAsync("customer", subscription.Text("customer")!);
+        await call.State.UseClockOfAsync(customer);
+        subscription["status"] = "active";
+        subscription["status_details"] = null;
+        subscription["billing_cycle_anchor"] = call.State.Now;
+        foreach (var item in subscription.Items("items"))
+        {
+            item["current_period_start"] = call.State.Now;
+            item["current_period_end"] = SimulatedBilling.NextBorder(call.State.Now, item.Child("price"), call.State.Now);
+        }
+
+        await call.State.SaveAsync(subscription);
+        var lines = subscription.Items("items").Select(i => SimulatedBilling.Line(subscription, i, SimulatedBilling.Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), null)).ToList();
+        var invoice = await SimulatedInvoices.IssueAsync(call.State, customer, subscription, lines, "subscription_update", call.Address);
+        if (await SimulatedBilling.CollectAsync(call.State, invoice, null) is { Succeeded: false } attempt)
+        {
+            throw SimulatorError.Refused(attempt);
+        }
+
+        return await call.State.SaveAsync(subscription, "customer.subscription.resumed");
+    }
+
     /// <summary>Ends it now; open invoices are no longer collected.</summary>
     public static async Task<JsonObject> EndAsync(SimulatorState state, JsonObject subscription, string reason)
     {
+        if (subscription.Text("schedule") is { } scheduled && await state.FindAsync("subscription_schedule", scheduled) is { } schedule)
+        {
+            (schedule["status"], schedule["canceled_at"], schedule["subscription"], subscription["schedule"]) = ("canceled", state.Now, null, null);
+            await state.SaveAsync(schedule, "subscription_schedule.canceled");
+        }
+
         subscription["status"] = "canceled";
         subscription["canceled_at"] ??= state.Now;
         subscription["ended_at"] = state.Now;

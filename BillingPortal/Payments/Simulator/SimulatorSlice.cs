@@ -40,6 +40,8 @@ internal static class SimulatorSlice
         SimulatedSetupIntents.Map(api);
         SimulatedCheckoutSessions.Map(api);
         SimulatedSubscriptions.Map(api);
+        SimulatedSchedules.Map(api);
+        SimulatedDiscounts.Map(api);
         SimulatedInvoices.Map(api);
         SimulatedBillingPortal.Map(api);
         SimulatedEvents.Map(api);

@@ -27,6 +27,9 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     public StripeRefunds Refunds => new(this);
     public StripeCharges Charges => new(this);
     public StripeDisputes Disputes => new(this);
+    public StripeSubscriptionSchedules SubscriptionSchedules => new(this);
+    public StripeCoupons Coupons => new(this);
+    public StripePromotionCodes PromotionCodes => new(this);
     public StripeSetupIntents SetupIntents => new(this);
     public StripeEvents Events => new(this);
     public StripeBooks Books => new(this);

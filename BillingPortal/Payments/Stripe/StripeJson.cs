@@ -11,7 +11,7 @@ public static class StripeJson
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        Converters = { new UnixTimeConverter(), new StripeIdConverter() },
+        Converters = { new UnixTimeConverter(), new StripeIdConverter(), new ExpandedConverters() },
     };
 
     /// <summary>Parameters as Stripe's forms and query strings want them: <c>items[0][price]=…</c>, booleans in lower case, an empty list as <c>a=</c>, nothing for null.</summary>
@@ -37,6 +37,30 @@ public static class StripeJson
             writer.WriteNumberValue(value.ToUnixTimeSeconds());
     }
 
+    private sealed class ExpandedConverters : JsonConverterFactory
+    {
+        public override bool CanConvert(Type typeToConvert) => typeToConvert.IsGenericType && typeToConvert.GetGenericTypeDefinition() == typeof(StripeExpanded<>);
+
+        public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) =>
+            (JsonConverter)Activator.CreateInstance(typeof(ExpandedConverter<>).MakeGenericType(typeToConvert.GetGenericArguments()))!;
+    }
+
+    private sealed class ExpandedConverter<T> : JsonConverter<StripeExpanded<T>> where T : class
+    {
+        public override StripeExpanded<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType == JsonTokenType.String)
+            {
+                return new(reader.GetString()!, null);
+            }
+
+            using var whole = JsonDocument.ParseValue(ref reader);
+            return new(whole.RootElement.GetProperty("id").GetString()!, whole.RootElement.Deserialize<T>(options));
+        }
+
+        public override void Write(Utf8JsonWriter writer, StripeExpanded<T> value, JsonSerializerOptions options) => writer.WriteStringValue(value.Id);
+    }
+
     private sealed class StripeIdConverter : JsonConverter<StripeId>
     {
         public override StripeId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
@@ -60,6 +84,9 @@ public readonly record struct StripeId(string Value)
     public static implicit operator string(StripeId id) => id.Value;
     public override string ToString() => Value;
 }
+
+/// <summary>An expandable field that is wanted whole: the object where it was expanded, its id in any case.</summary>
+public sealed record StripeExpanded<T>(string Id, T? Value) where T : class;
 
 /// <summary>A page of a list; <see cref="HasMore"/> asks for the next with <c>starting_after</c> the last id.</summary>
 public sealed record StripeList<T>(IReadOnlyList<T> Data, bool HasMore = false);

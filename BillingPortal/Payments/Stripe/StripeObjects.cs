@@ -78,6 +78,8 @@ public sealed record StripeSubscription(string Id)
     public DateTimeOffset StartDate { get; init; }
     public StripeId? DefaultPaymentMethod { get; init; }
     public StripeId? LatestInvoice { get; init; }
+    /// <summary>Whole where it was read by itself.</summary>
+    public StripeExpanded<StripeSubscriptionSchedule>? Schedule { get; init; }
     public StripeList<StripeSubscriptionItem> Items { get; init; } = new([]);
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 

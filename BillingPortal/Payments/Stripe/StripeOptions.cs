@@ -51,6 +51,9 @@ public sealed record StripeCheckoutSessionOptions
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
     public StripeSubscriptionDataOptions? SubscriptionData { get; init; }
     public StripePaymentIntentDataOptions? PaymentIntentData { get; init; }
+    public IReadOnlyList<StripeDiscountOptions>? Discounts { get; init; }
+    /// <summary>The page takes a code; not together with <see cref="Discounts"/>.</summary>
+    public bool? AllowPromotionCodes { get; init; }
     /// <summary>Needed in setup mode, where no line names one.</summary>
     public string? Currency { get; init; }
     public StripeSetupIntentDataOptions? SetupIntentData { get; init; }
@@ -96,6 +99,7 @@ public sealed record StripeSubscriptionOptions
     public int? TrialPeriodDays { get; init; }
     public bool? OffSession { get; init; }
     public string? DefaultPaymentMethod { get; init; }
+    public IReadOnlyList<StripeDiscountOptions>? Discounts { get; init; }
     public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 }
 

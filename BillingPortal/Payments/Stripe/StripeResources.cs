@@ -61,10 +61,18 @@ public readonly struct StripeBillingPortalSessions(StripeClient client)
 
 public readonly struct StripeSubscriptions(StripeClient client)
 {
+    private static readonly string[] WithSchedule = ["schedule.phases.items.price"];
+
+    /// <summary>No access and no bills until it is resumed; only for flexible billing.</summary>
+    public Task<StripeResult<StripeSubscription>> PauseAsync(string id, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}/pause", new { Type = "subscription" }, idempotencyKey, ct);
+    /// <summary>A new period begins now and is billed now.</summary>
+    public Task<StripeResult<StripeSubscription>> ResumeAsync(string id, string idempotencyKey, CancellationToken ct) =>
+        client.PostAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}/resume", new { BillingCycleAnchor = new { Type = "now" }, ProrationBehavior = "none" }, idempotencyKey, ct);
     public Task<StripeResult<StripeSubscription>> CreateAsync(StripeSubscriptionOptions options, string idempotencyKey, CancellationToken ct) =>
         client.PostAsync<StripeSubscription>("/v1/subscriptions", options, idempotencyKey, ct);
     public Task<StripeResult<StripeSubscription>> GetAsync(string id, CancellationToken ct) =>
-        client.GetAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", null, ct);
+        client.GetAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", new { Expand = WithSchedule }, ct);
     public Task<StripeResult<StripeList<StripeSubscription>>> ListAsync(StripeSubscriptionListOptions options, CancellationToken ct) =>
         client.GetAsync<StripeList<StripeSubscription>>("/v1/subscriptions", options, ct);
     public Task<StripeResult<StripeSubscription>> UpdateAsync(string id, StripeSubscriptionOptions options, string idempotencyKey, CancellationToken ct) =>
