@@ -91,8 +91,14 @@ public sealed class CaptureOperation(Hold asked, Origin origin, string key, Capt
             WouldRefuse = applied == EnforcementMode.Observe ? decision?.Refusal?.Code.Name : null,
         };
         var uncovered = !moves ? price : decision?.Quotes.Aggregate(Amount.Zero, (sum, quote) => sum + quote.Uncovered) ?? Amount.Zero;
-        Receipt = capture.ToReceipt(isWhole && work.Subject.Outcome == Outcome.Success ? hold.Asked.Lines : LinesOf(rated), funding, uncovered, demand.Amount - price, rated.RateVersion);
-        account.Record(capture.ToCharge(account, Receipt));
+        Receipt = capture.ToReceipt(isWhole && work.Subject.Outcome == Outcome.Success ? hold.Asked.Lines : LinesOf(rated), funding, uncovered, demand.Amount - price, rated.RateVersion) with { IsSuspense = moves && rated.Unpriced == UnpricedModelPolicy.Suspense };
+        var charge = capture.ToCharge(account, Receipt);
+        account.Record(charge);
+        if (Receipt.IsSuspense)
+        {
+            account.Record(ChargeOperation.WaitingOf(charge));
+        }
+
         if (work.Subject.Outcome == Outcome.Success || price.IsPositive)
         {
             account.CountUses(capture.UsesAfter(before));

@@ -63,12 +63,29 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
         }
 
         Receipt = ToReceipt(decision, funding);
-        account.Record(ToCharge(account, decision, Receipt));
+        var charge = ToCharge(account, decision, Receipt);
+        account.Record(charge);
+        if (Receipt.IsSuspense)
+        {
+            account.Record(WaitingOf(charge));
+        }
+
         return null;
     }
 
+    /// <summary>The place of a charge without a price in the queue.</summary>
+    internal static SuspenseCharge WaitingOf(Charge charge) => new()
+    {
+        AccountId = charge.AccountId,
+        ChargeId = charge.Id,
+        CreatedAt = charge.CreatedAt,
+        Provider = charge.Provider,
+        Model = charge.Model ?? "",
+        Tokens = (charge.InputTokens ?? 0) + (charge.OutputTokens ?? 0) + (charge.CachedInputTokens ?? 0) + (charge.CacheWriteTokens ?? 0) + (charge.ReasoningTokens ?? 0),
+    };
+
     /// <summary>What was attempted and came to nothing is no use.</summary>
-    private bool IsUse(ChargeDecision decision) => decision.Level is null && (request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0);
+    private bool IsUse(ChargeDecision decision) => decision.Level is null && decision.Rated.Unpriced != Catalog.UnpricedModelPolicy.Suspense && (request.Subject.Outcome == Catalog.Outcome.Success || decision.Rated.Demands.Count > 0);
 
     /// <summary>An action counts as often as it was done; anything else as one use.</summary>
     private long Uses => request.Events > 0 ? request.Events : request.Subject.Action is null ? 1L : (long)Math.Ceiling(request.Subject.Quantity);
@@ -110,6 +127,7 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
         {
             Lines = shown,
             RateVersion = decision.Rated.RateVersion,
+            IsSuspense = decision.Rated.Unpriced == Catalog.UnpricedModelPolicy.Suspense && mode != EnforcementMode.Off,
             Price = decision.Price(),
             Funding = funding,
             Uncovered = mode == EnforcementMode.Off ? decision.Price() : decision.Uncovered(),

@@ -11,6 +11,7 @@ internal static class ChargingSlice
         builder.Services.AddSingleton<Charges>();
         builder.Services.AddSingleton<Holds>();
         builder.Services.AddSingleton<ChargeReads>();
+        builder.Services.AddSingleton<Suspense>();
         builder.Services.AddTransient<ChargeCases>();
         builder.Services.AddSingleton<StandingAccounts>();
         builder.Services.AddHostedService(services => services.GetRequiredService<StandingAccounts>());

@@ -27,6 +27,11 @@ public sealed class HoldOperation(AccountId account, Origin origin, string key, 
             return Refusal.Invalid("meter", $"'{request.Charge.Subject.Meter}' stands at a level: there is nothing to hold. Nothing was done.");
         }
 
+        if (decision.Rated.Unpriced == Catalog.UnpricedModelPolicy.Suspense)
+        {
+            return new(ErrorCode.UnpricedModel, $"No rate is known for the model '{request.Charge.Subject.Model}', so there is nothing to hold. Nothing was done; charge it when it is done, and its price follows.");
+        }
+
         if (mode == EnforcementMode.Enforce && decision.Refusal is { } refusal)
         {
             return refusal;

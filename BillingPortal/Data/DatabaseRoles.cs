@@ -11,7 +11,7 @@ public static class DatabaseRoles
     /// <summary>Tables that only <see cref="Writer"/> changes; everybody else reads them.</summary>
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
-        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "ledger_anchors",
+        "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "suspense_charges", "ledger_anchors",
         "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups", "alerts",
         "subscriptions", "subscription_standings", "subscription_changes", "invoices", "payments", "refunds", "disputes", "top_ups",
     ];

@@ -23,6 +23,9 @@ internal sealed record ChargeAnswer(string Id, string Account, string Status, IR
     /// <summary>For a meter that stands at a level: where it stands after this.</summary>
     public LevelMark? Level { get; init; }
 
+    /// <summary>True: no rate covers the model; the price comes later, as a charge of its own.</summary>
+    public bool? Suspense { get; init; }
+
     public static ChargeAnswer Of(Charge charge, Receipt receipt, string account) => new(
         charge.ShownId.ToString(), account, "succeeded", receipt.Price, FundingAnswer.Of(receipt.Funding), charge.Enforcement, charge.CreatedAt)
     {
@@ -30,6 +33,7 @@ internal sealed record ChargeAnswer(string Id, string Account, string Status, IR
         Uncovered = receipt.Uncovered.Count == 0 ? null : receipt.Uncovered,
         Warnings = receipt.Warnings.Count == 0 ? null : receipt.Warnings,
         Level = receipt.Level,
+        Suspense = receipt.IsSuspense ? true : null,
         Hold = receipt.Hold is { } hold ? new HoldId(charge.AccountId, hold).ToString() : null,
         Capped = receipt.Capped,
     };

@@ -43,7 +43,7 @@ internal static class CheckEndpoints
         }
 
         var refusal = judged.Decision.Refusal;
-        return TypedResults.Ok(new EstimateAnswer(judged.Decision.Price(), refusal is null) { Shortfall = refusal?.Shortfall, Unit = refusal?.Unit, ErrorCode = refusal?.Code.Name });
+        return TypedResults.Ok(new EstimateAnswer(judged.Decision.Price(), refusal is null) { Shortfall = refusal?.Shortfall, Unit = refusal?.Unit, ErrorCode = refusal?.Code.Name, Affordable = refusal?.Affordable, BlockingScope = refusal?.BlockingScope });
     }
 
     private static async ValueTask<(Judged? Judged, Refusal? Refusal)> JudgeAsync(HttpContext context, StandingAccounts standing, AccountDirectory accounts)
@@ -153,4 +153,6 @@ internal sealed record EstimateAnswer(IReadOnlyList<UnitAmount> Price, bool Cove
     public Amount? Shortfall { get; init; }
     public Unit? Unit { get; init; }
     public string? ErrorCode { get; init; }
+    public Affordable? Affordable { get; init; }
+    public string? BlockingScope { get; init; }
 }

@@ -88,6 +88,10 @@ internal static class GatewayEndpoint
         Add("Available", refusal.Available?.ToString());
         Add("Shortfall", refusal.Shortfall?.ToString());
         Add("Blocking-Scope", refusal.BlockingScope);
+        Add("Affordable-Quantity", refusal.Affordable?.Quantity?.ToString(CultureInfo.InvariantCulture));
+        Add("Affordable-Output-Tokens", refusal.Affordable?.OutputTokens?.ToString(CultureInfo.InvariantCulture));
+        Add("Cheaper-Models", refusal.CheaperModels is { Count: > 0 } models ? string.Join(',', models.Where(m => m.All(char.IsAscii))) : null);
+        Add("Top-Up-Url", refusal.WithTopUp(context).TopUpUrl);
         Add("Upgrade-Plan", refusal.UpgradePlan);
         Add("Resets-At", refusal.ResetsAt?.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture));
         if (refusal is { Code.Status: StatusCodes.Status429TooManyRequests, ResetsAt: { } resetsAt })

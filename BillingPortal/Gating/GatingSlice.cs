@@ -33,6 +33,7 @@ internal static class GatingSlice
         StaffPostingEndpoints.Map(api);
         EnforcementEndpoint.Map(api);
         BudgetEndpoints.Map(api);
+        SuspenseEndpoints.Map(api);
         return api;
     }
 }

@@ -11,6 +11,8 @@ internal static class TopUpAdvice
     public static Refusal WithTopUp(this Refusal refusal, HttpContext context) => refusal.Code.Status switch
     {
         StatusCodes.Status402PaymentRequired => refusal with { TopUpUrl = Address(context, refusal.Code == ErrorCode.PaymentRequired ? PlanPage : CreditsPage) },
+        // Credits do not help against a quota; another plan does.
+        StatusCodes.Status429TooManyRequests when refusal is { UpgradePlan: not null } => refusal with { TopUpUrl = Address(context, PlanPage) },
         _ => refusal,
     };
 

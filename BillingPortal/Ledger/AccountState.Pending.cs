@@ -10,6 +10,7 @@ public sealed partial class AccountState
     private readonly List<Transfer> pendingTransfers = [];
     private readonly List<Charge> pendingCharges = [];
     private readonly List<ChargeRefund> pendingRefunds = [];
+    private readonly List<SuspenseCharge> pendingSuspense = [];
     private readonly List<Grant> newGrants = [];
     private readonly HashSet<Wallet> touchedWallets = [];
     private readonly HashSet<Grant> touchedGrants = [];
@@ -22,6 +23,7 @@ public sealed partial class AccountState
     internal IReadOnlyList<Transfer> PendingTransfers => pendingTransfers;
     internal IReadOnlyList<Charge> PendingCharges => pendingCharges;
     internal IReadOnlyList<ChargeRefund> PendingRefunds => pendingRefunds;
+    internal IReadOnlyList<SuspenseCharge> PendingSuspense => pendingSuspense;
     internal IReadOnlyList<Grant> NewGrants => newGrants;
     internal IReadOnlyCollection<Wallet> TouchedWallets => touchedWallets;
     internal IReadOnlyCollection<Grant> TouchedGrants => touchedGrants;

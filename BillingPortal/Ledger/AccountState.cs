@@ -184,6 +184,13 @@ public sealed partial class AccountState
         CountSpending(charge);
     }
 
+    /// <summary>Records that a charge waits for its price.</summary>
+    public void Record(SuspenseCharge charge)
+    {
+        pendingSuspense.Add(charge);
+        undo.Add(() => pendingSuspense.Remove(charge));
+    }
+
     /// <summary>Records what went back of the loaded charge.</summary>
     public void Record(ChargeRefund refund)
     {

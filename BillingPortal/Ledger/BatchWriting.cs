@@ -22,6 +22,7 @@ internal static class BatchWriting
         UpdateGrants(batch, [.. states.SelectMany(s => s.TouchedGrants.Except(s.NewGrants))]);
         AddNewWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => w.IsNew))]);
         UpdateWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => !w.IsNew))]);
+        AddSuspense(batch, [.. states.SelectMany(s => s.PendingSuspense)]);
         BudgetWriting.AddCommands(batch, states);
         LevelReading.AddWriting(batch, states);
         UpdateClocks(batch, [.. states.Where(s => !s.HeadTouched)]);
@@ -83,6 +84,19 @@ internal static class BatchWriting
         {
             batch.Add("insert into uncounted_charges (account_id, charge_id) select * from unnest($1::uuid[], $2::uuid[])",
                 Column(rows, c => c.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, c => c.Id, NpgsqlDbType.Uuid));
+        }
+    }
+
+    private static void AddSuspense(NpgsqlBatch batch, SuspenseCharge[] rows)
+    {
+        if (rows.Length > 0)
+        {
+            batch.Add("""
+                insert into suspense_charges (account_id, charge_id, created_at, provider, model, tokens, state)
+                select *, 'Open' from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::bigint[])
+                """,
+                Column(rows, s => s.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, s => s.ChargeId, NpgsqlDbType.Uuid), Column(rows, s => s.CreatedAt.UtcDateTime, NpgsqlDbType.TimestampTz),
+                Text(rows, s => s.Provider), Text(rows, s => s.Model), Column(rows, s => s.Tokens, NpgsqlDbType.Bigint));
         }
     }
 

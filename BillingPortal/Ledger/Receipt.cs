@@ -18,6 +18,8 @@ public sealed record Receipt
     public IReadOnlyList<UnitAmount>? PastFloor { get; init; }
     /// <summary>How many usage events it stands for; 0: it was charged by itself.</summary>
     public int Events { get; init; }
+    /// <summary>No rate covers the model: it waits for staff to price it.</summary>
+    public bool IsSuspense { get; init; }
     /// <summary>Units whose allowance is exceeded or whose wallet is below zero after this charge.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
     /// <summary>The hold that it was captured from, of the same account.</summary>

@@ -115,7 +115,14 @@ public static class Rater
 
         if (catalog.UnpricedModel == UnpricedModelPolicy.Suspense)
         {
-            return new RatedCharge([], card?.Card.Label, TokenLines(model, tokens, new(0m, 0m), card?.Card.Unit ?? catalog.Currency)) { Unpriced = UnpricedModelPolicy.Suspense };
+            var unit = card?.Card.Unit ?? catalog.Currency;
+            // What would cost nothing whatever the rate has nothing to wait for.
+            var isFree = catalog.OutcomeShares.GetValueOrDefault(subject.Outcome, 1m) == 0m || (subject.Byok && !unit.IsMeter);
+            return new RatedCharge([], card?.Card.Label, TokenLines(model, tokens, new(0m, 0m), unit))
+            {
+                Unpriced = isFree ? null : UnpricedModelPolicy.Suspense,
+                Cost = cost is { } ours && !subject.Byok && ours <= Amount.RequestLimit ? Amount.Round(ours) : null,
+            };
         }
 
         return new Refusal(ErrorCode.UnpricedModel, $"No rate is known for the model '{model}'. Nothing was charged; add a rate to the rate card, or name a model that has one.");

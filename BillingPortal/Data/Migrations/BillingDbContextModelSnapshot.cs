@@ -1589,6 +1589,62 @@ namespace BillingPortal.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.SuspenseCharge", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("ChargeId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("charge_id");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Model")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<Guid?>("PricedBy")
+                        .HasColumnType("uuid")
+                        .HasColumnName("priced_by");
+
+                    b.Property<string>("Provider")
+                        .HasColumnType("text")
+                        .HasColumnName("provider");
+
+                    b.Property<DateTimeOffset?>("SettledAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("settled_at");
+
+                    b.Property<string>("SettledBy")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("settled_by");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("state");
+
+                    b.Property<long>("Tokens")
+                        .HasColumnType("bigint")
+                        .HasColumnName("tokens");
+
+                    b.HasKey("AccountId", "ChargeId")
+                        .HasName("pk_suspense_charges");
+
+                    b.HasIndex(new[] { "ChargeId" }, "ix_suspense_charges_open")
+                        .HasDatabaseName("ix_suspense_charges_open")
+                        .HasFilter("state = 'Open'");
+
+                    b.ToTable("suspense_charges", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.Transfer", b =>
                 {
                     b.Property<Guid>("AccountId")
