@@ -164,6 +164,27 @@ public sealed class ReconciliationTests(ReconciliationTests.Deaf portal) : IClas
         Assert.True(verified.GetProperty("ok").GetBoolean(), verified.ToString());
     }
 
+    [Fact]
+    public async Task A_refund_made_unheard_at_stripe_is_found_and_takes_back_what_was_bought_once()
+    {
+        await ForgetEventsAsync();
+        var session = await PayAsync("refunded", await PackAsync());
+        foreach (var difference in await CompareAsync())
+        {
+            await MendAsync(difference);
+        }
+
+        Assert.True(await portal.BalanceAsync("refunded", "credit") > 0);
+        var intent = await portal.ScalarAsync<string>("select body ->> 'payment_intent' from simulator_objects where id = $1", session);
+        var refund = (await portal.StripeAsync(HttpMethod.Post, "/v1/refunds", ("payment_intent", intent!))).GetProperty("id").GetString();
+        var found = Assert.Single(await CompareAsync(), d => Text(d, "object_id") == refund);
+        Assert.Equal("refund_differs", Text(found, "kind"));
+        await MendAsync(found);
+        await MendAsync(found);
+        Assert.Equal(0, await portal.BalanceAsync("refunded", "credit"));
+        Assert.DoesNotContain(await CompareAsync(), d => Text(d, "object_id") == refund);
+    }
+
     [Theory]
     [InlineData("POST", "admin/reconciliation/diff_00000000000000000000000000000000/mend", HttpStatusCode.NotFound)]
     [InlineData("POST", "admin/reconciliation/nonsense/mend", HttpStatusCode.NotFound)]

@@ -10,6 +10,7 @@ internal static class ReconciliationSlice
     {
         builder.Services.AddTransient<MissedEvents>();
         builder.Services.AddTransient<IComparison, ComparePayments>();
+        builder.Services.AddTransient<IComparison, CompareReversals>();
         builder.Services.AddTransient<IComparison, CompareSubscriptions>();
         builder.Services.AddTransient<IComparison, CompareInvoices>();
         builder.Services.AddTransient<Books>();

@@ -48,6 +48,10 @@ public readonly struct StripeBooks(StripeClient client)
 
     public Task<StripeResult<IReadOnlyList<StripeInvoice>>> InvoicesAsync(StripeRange created, CancellationToken ct) => AllAsync<StripeInvoice>("/v1/invoices", created, i => i.Id, ct);
 
+    public Task<StripeResult<IReadOnlyList<StripeRefund>>> RefundsAsync(StripeRange created, CancellationToken ct) => AllAsync<StripeRefund>("/v1/refunds", created, r => r.Id, ct);
+
+    public Task<StripeResult<IReadOnlyList<StripeDispute>>> DisputesAsync(StripeRange created, CancellationToken ct) => AllAsync<StripeDispute>("/v1/disputes", created, d => d.Id, ct);
+
     /// <summary>Of every status.</summary>
     public Task<StripeResult<IReadOnlyList<StripeSubscription>>> SubscriptionsAsync(CancellationToken ct)
     {
