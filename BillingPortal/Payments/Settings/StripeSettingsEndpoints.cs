@@ -8,14 +8,19 @@ using Microsoft.AspNetCore.Http.HttpResults;
 namespace BillingPortal.Payments.Settings;
 
 /// <summary>Body of <c>PUT /admin/payment-providers/stripe</c>. A field that is absent stays; null gives it back to the configuration.</summary>
-/// <param name="SecretKey"><c>sk_…</c> or <c>rk_…</c></param>
-/// <param name="PublishableKey"><c>pk_…</c></param>
-/// <param name="WebhookSecrets">Newest first, <c>whsec_…</c>; several while one is being replaced.</param>
-/// <param name="CheckoutsPaused">True: no new checkouts are begun; webhooks go on being taken.</param>
-/// <param name="Prices">Existing price ids by the catalog's lookup keys; replaces all bindings.</param>
-internal sealed record StripeSettingsBody(
-    JsonElement SecretKey = default, JsonElement PublishableKey = default, JsonElement WebhookSecrets = default, JsonElement CheckoutsPaused = default, JsonElement Prices = default)
+internal sealed record StripeSettingsBody
 {
+    /// <summary><c>sk_…</c> or <c>rk_…</c></summary>
+    public JsonElement SecretKey { get; init; }
+    /// <summary><c>pk_…</c></summary>
+    public JsonElement PublishableKey { get; init; }
+    /// <summary>Newest first, <c>whsec_…</c>; several while one is being replaced.</summary>
+    public JsonElement WebhookSecrets { get; init; }
+    /// <summary>True: no new checkouts are begun; webhooks go on being taken.</summary>
+    public JsonElement CheckoutsPaused { get; init; }
+    /// <summary>Existing price ids by the catalog's lookup keys; replaces all bindings.</summary>
+    public JsonElement Prices { get; init; }
+
     /// <returns>Null: some field is not what it must be, and <paramref name="refusal"/> says which.</returns>
     public StripeKeysChange? Read(out Refusal? refusal)
     {
