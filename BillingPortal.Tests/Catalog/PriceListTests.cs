@@ -25,19 +25,19 @@ public class PriceListTests
     public void Applied_to_a_catalog_it_changes_costs_and_adds_models_and_nothing_else(string name)
     {
         var before = CatalogFiles.Read(name);
-        Assert.True(Shipped.ApplyTo(before).IsCatalog(out var after, out _));
+        Assert.True(Shipped.ApplyTo(before).TryGet(out var after, out _));
 
         var again = CatalogJson.Read(Encoding.UTF8.GetBytes(CatalogJson.Write(after))).Match(read => read, errors => throw new InvalidOperationException(string.Join("\n", errors)));
         Assert.Equal(5m, again.FindModel("claude-opus-4-6")!.Cost!.Input);
         Assert.All(CatalogDiff.Between(before, again), change => Assert.True(change.Path.StartsWith("models[", StringComparison.Ordinal) || change.Path.StartsWith("providers[", StringComparison.Ordinal), change.Path));
-        Assert.True(Shipped.ApplyTo(again).IsCatalog(out var twice, out _));
+        Assert.True(Shipped.ApplyTo(again).TryGet(out var twice, out _));
         Assert.Empty(CatalogDiff.Between(again, twice));
     }
 
     [Fact]
     public void A_list_in_another_currency_is_refused()
     {
-        Assert.False((Shipped with { Currency = Unit.Of("eur") }).ApplyTo(CatalogFiles.Read("demo")).IsCatalog(out _, out var refusal));
+        Assert.False((Shipped with { Currency = Unit.Of("eur") }).ApplyTo(CatalogFiles.Read("demo")).TryGet(out _, out var refusal));
         Assert.Equal("INVALID_REQUEST", refusal.Code.Name);
     }
 

@@ -141,7 +141,7 @@ public class RaterTests
     [Fact]
     public void A_markup_on_a_cost_nobody_knows_is_no_price()
     {
-        Assert.False(Rater.Rate(Catalog, Catalog.FindPlan("tiers")!, new() { Model = "free-model", Tokens = new(1, 1) }, January).IsRated(out _, out var refusal));
+        Assert.False(Rater.Rate(Catalog, Catalog.FindPlan("tiers")!, new() { Model = "free-model", Tokens = new(1, 1) }, January).TryGet(out _, out var refusal));
         Assert.Equal("BILLING_UNPRICED_MODEL", refusal.Code.Name);
     }
 
@@ -249,7 +249,7 @@ public class RaterTests
     [Theory, MemberData(nameof(Refused))]
     public void What_cannot_be_priced_is_refused(ChargeSubject subject, string code)
     {
-        Assert.False(Rater.Rate(Catalog, Catalog.FindPlan("basic")!, subject, January).IsRated(out _, out var refusal));
+        Assert.False(Rater.Rate(Catalog, Catalog.FindPlan("basic")!, subject, January).TryGet(out _, out var refusal));
         Assert.Equal(code, refusal.Code.Name);
     }
 

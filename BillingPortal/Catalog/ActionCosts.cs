@@ -13,7 +13,7 @@ internal sealed record ActionCostsSeeded(int Added, int Kept, bool Success = tru
 internal static class ActionCosts
 {
     /// <summary>Sets one action's cost; one that the catalog lacks is added.</summary>
-    public static CatalogProposal Edit(CatalogDocument catalog, string action, ActionCostEdit edit)
+    public static Result<CatalogDocument> Edit(CatalogDocument catalog, string action, ActionCostEdit edit)
     {
         var known = catalog.FindAction(action);
         if (edit.Price is null && known is null)
@@ -47,13 +47,13 @@ internal static class ActionCosts
     }
 
     /// <summary>Adds the actions of a file that the catalog lacks. What is there already stays as it is, edited or not.</summary>
-    public static CatalogProposal Seed(CatalogDocument catalog, CatalogDocument file) => Checked(catalog with
+    public static Result<CatalogDocument> Seed(CatalogDocument catalog, CatalogDocument file) => Checked(catalog with
     {
         Actions = [.. catalog.Actions, .. file.Actions.Where(a => catalog.FindAction(a.Id) is null)],
     });
 
     // The rules of a file hold for an edit too: id, name, unit.
-    private static CatalogProposal Checked(CatalogDocument changed) => CatalogFile.Proposal(CatalogJson.Check(changed));
+    private static Result<CatalogDocument> Checked(CatalogDocument changed) => CatalogFile.Proposal(CatalogJson.Check(changed));
 
     /// <summary>Edits one action's cost and puts it into force.</summary>
     public static async Task<(ActionCost? Cost, Refusal? Refusal)> PublishEditAsync(CatalogPublication publication, string action, ActionCostEdit edit, string actor, CancellationToken ct)
@@ -63,7 +63,7 @@ internal static class ActionCosts
             before =>
             {
                 var proposal = Edit(before!.Document, action, edit);
-                changed = proposal.IsCatalog(out var document, out _) ? document.FindAction(action) : null;
+                changed = proposal.TryGet(out var document, out _) ? document.FindAction(action) : null;
                 return proposal;
             },
             actor, $"cost of {action}", dryRun: false, ct);
@@ -74,7 +74,7 @@ internal static class ActionCosts
     public static async Task<(ActionCostsSeeded? Seeded, Refusal? Refusal)> PublishSeedAsync(CatalogPublication publication, string path, string actor, CancellationToken ct)
     {
         var proposal = await CatalogFile.ReadAsync(path, ct);
-        if (!proposal.IsCatalog(out var file, out var refusal))
+        if (!proposal.TryGet(out var file, out var refusal))
         {
             return (null, refusal);
         }

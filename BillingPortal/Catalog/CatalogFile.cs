@@ -17,7 +17,7 @@ internal static class CatalogFile
 
     /// <summary>Reads a file; a relative path is looked for in the working folder, then beside the program.</summary>
     /// <returns>The catalog, or a refusal whose errors carry the place of each wrong value.</returns>
-    public static async Task<CatalogProposal> ReadAsync(string path, CancellationToken ct) =>
+    public static async Task<Result<CatalogDocument>> ReadAsync(string path, CancellationToken ct) =>
         await BytesAsync(path, ct) switch
         {
             ({ } bytes, _) => Proposal(CatalogJson.Read(bytes)),
@@ -26,7 +26,7 @@ internal static class CatalogFile
 
     /// <summary>Reads a price list.</summary>
     /// <returns>What makes the next catalog of the one in force; it refuses with the place of each wrong value.</returns>
-    public static async Task<Func<CatalogInForce?, CatalogProposal>> ReadPriceListAsync(string path, CancellationToken ct)
+    public static async Task<Func<CatalogInForce?, Result<CatalogDocument>>> ReadPriceListAsync(string path, CancellationToken ct)
     {
         var (bytes, refusal) = await BytesAsync(path, ct);
         if (bytes is null)
@@ -37,7 +37,7 @@ internal static class CatalogFile
         var (list, errors) = CatalogJson.ReadPriceList(bytes);
         return before => list is null ? Refuse("The price list", errors)
             : before is null ? new Refusal(ErrorCode.Conflict, "There is no catalog yet that the prices could go into. Nothing was imported.")
-            : list.ApplyTo(before.Document).IsCatalog(out var catalog, out var refused) ? Proposal(CatalogJson.Read(Encoding.UTF8.GetBytes(CatalogJson.Write(catalog)))) : refused;
+            : list.ApplyTo(before.Document).TryGet(out var catalog, out var refused) ? Proposal(CatalogJson.Read(Encoding.UTF8.GetBytes(CatalogJson.Write(catalog)))) : refused;
     }
 
     private static async Task<(byte[]? Bytes, Refusal? Refusal)> BytesAsync(string path, CancellationToken ct)
@@ -54,7 +54,7 @@ internal static class CatalogFile
     }
 
     /// <summary>What was read, as a proposal: each error under its place.</summary>
-    public static CatalogProposal Proposal(CatalogReading reading) => reading.Match<CatalogProposal>(
+    public static Result<CatalogDocument> Proposal(CatalogReading reading) => reading.Match<Result<CatalogDocument>>(
         catalog => catalog,
         errors => Refuse("The catalog", errors));
 

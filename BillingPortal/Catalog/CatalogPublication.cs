@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Nodes;
 using BillingPortal.Audit;
 using BillingPortal.Data;
@@ -20,12 +19,12 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
     /// <param name="actor">Who, as the audit log names them.</param>
     /// <param name="note">Why; at most <see cref="MaxNote"/> characters.</param>
     /// <param name="dryRun">True: only says what would change.</param>
-    public async Task<PublicationResult> PublishAsync(Func<CatalogInForce?, CatalogProposal> propose, string actor, string? note, bool dryRun, CancellationToken ct)
+    public async Task<PublicationResult> PublishAsync(Func<CatalogInForce?, Result<CatalogDocument>> propose, string actor, string? note, bool dryRun, CancellationToken ct)
     {
         await using var scope = await tenants.ForStaffAsync(ct);
         await scope.Db.Database.ExecuteSqlAsync($"select pg_advisory_xact_lock({Lock})", ct);
         var before = await CatalogSnapshot.ReadAsync(scope, ct);
-        if (!propose(before).IsCatalog(out var document, out var refusal))
+        if (!propose(before).TryGet(out var document, out var refusal))
         {
             return new PublicationResult.Refused(refusal);
         }
@@ -99,23 +98,4 @@ public abstract record PublicationResult
 
     /// <summary>Nothing was changed.</summary>
     public sealed record Refused(Refusal Refusal) : PublicationResult;
-}
-
-/// <summary>A catalog to put into force, or the refusal to. Closed: one of the two.</summary>
-public readonly struct CatalogProposal
-{
-    private readonly CatalogDocument? catalog;
-    private readonly Refusal? refusal;
-
-    private CatalogProposal(CatalogDocument? catalog, Refusal? refusal) => (this.catalog, this.refusal) = (catalog, refusal);
-
-    public static implicit operator CatalogProposal(CatalogDocument catalog) => new(catalog, null);
-    public static implicit operator CatalogProposal(Refusal refusal) => new(null, refusal);
-
-    public bool IsCatalog([NotNullWhen(true)] out CatalogDocument? document, [NotNullWhen(false)] out Refusal? refused)
-    {
-        document = catalog;
-        refused = refusal;
-        return catalog is not null;
-    }
 }

@@ -13,7 +13,7 @@ public sealed record PriceList
 
     /// <summary>The catalog with these costs: models that it has take cost, source and day and keep the rest; models that it lacks are added, with their provider.</summary>
     /// <returns>A 400 when the list is in another currency than the catalog.</returns>
-    public CatalogProposal ApplyTo(CatalogDocument catalog)
+    public Result<CatalogDocument> ApplyTo(CatalogDocument catalog)
     {
         if (Currency != catalog.Currency)
         {

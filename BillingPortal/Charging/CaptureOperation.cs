@@ -40,7 +40,7 @@ public sealed class CaptureOperation(Hold asked, Origin origin, string key, Capt
             return (invalid is null ? new([], null, []) : null, invalid);
         }
 
-        if (!ChargeDecision.Rate(account, subject).IsRated(out var rated, out var refusal))
+        if (!ChargeDecision.Rate(account, subject).TryGet(out var rated, out var refusal))
         {
             return (null, refusal);
         }

@@ -71,7 +71,7 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
 
         decision = new(Unpriced, [], refusal);
         // What has happened costs what it cost then.
-        if (!Rate(account, subject, request.Events > 0 ? request.OccurredAt : null).IsRated(out var rated, out var unrated))
+        if (!Rate(account, subject, request.Events > 0 ? request.OccurredAt : null).TryGet(out var rated, out var unrated))
         {
             decision = decision with { Refusal = refusal ?? unrated };
             return unrated.Code == ErrorCode.UnpricedModel ? null : unrated;
@@ -97,7 +97,7 @@ public sealed record ChargeDecision(RatedCharge Rated, IReadOnlyList<FundingQuot
     }
 
     /// <param name="at">Whose card it is priced by; null: the account's now.</param>
-    internal static RatingResult Rate(AccountState account, ChargeSubject subject, DateTimeOffset? at = null) =>
+    internal static Result<RatedCharge> Rate(AccountState account, ChargeSubject subject, DateTimeOffset? at = null) =>
         Rater.Rate(account.Catalog, account.Plan, subject, at ?? account.Now, UsedOf(account, subject));
 
     private static Amount UsedOf(AccountState account, ChargeSubject subject) =>

@@ -107,15 +107,6 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
 
     private Receipt ToReceipt(ChargeDecision decision, List<FundingPart> funding)
     {
-        List<string>? warnings = decision.Level is { IsOverIncluded: true } ? [request.Subject.Meter!] : null;
-        foreach (var part in funding)
-        {
-            if (part.BalanceAfter.IsNegative && !part.Unlimited)
-            {
-                (warnings ??= []).Add(part.Unit.Code);
-            }
-        }
-
         var lines = decision.Rated.Lines;
         var shown = new ReceiptLine[lines.Count];
         for (var i = 0; i < shown.Length; i++)
@@ -131,42 +122,14 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             Price = decision.Price(),
             Funding = funding,
             Uncovered = mode == EnforcementMode.Off ? decision.Price() : decision.Uncovered(),
-            Warnings = warnings ?? [],
+            Warnings = decision.Level is { IsOverIncluded: true } ? [request.Subject.Meter!, .. Receipt.WarningsOf(funding)] : Receipt.WarningsOf(funding),
             Level = decision.Level is { } level ? new(request.Subject.Meter!, request.Subject.Outcome == Catalog.Outcome.Success ? level.After : level.Before, level.Included) : null,
             PastFloor = decision.PastFloor(),
             Events = request.Events,
         };
     }
 
-    private Charge ToCharge(AccountState account, ChargeDecision decision, Receipt receipt)
-    {
-        var subject = request.Subject;
-        return new()
-        {
-            AccountId = account.Account,
-            Id = Id,
-            CreatedAt = account.Now,
-            OccurredAt = request.OccurredAt,
-            Action = subject.Action,
-            Meter = subject.Meter,
-            Provider = subject.Provider,
-            Model = subject.Model,
-            Tool = subject.Tool,
-            Feature = subject.Feature,
-            Member = request.Member,
-            Agent = request.Agent,
-            Run = request.Run,
-            Quantity = subject.Quantity,
-            InputTokens = subject.Tokens?.Input,
-            OutputTokens = subject.Tokens?.Output,
-            CachedInputTokens = subject.Tokens?.CachedInput,
-            CacheWriteTokens = subject.Tokens?.CacheWrite is > 0 and var written ? written : null,
-            ReasoningTokens = subject.Tokens?.Reasoning is > 0 and var reasoned ? reasoned : null,
-            Cost = decision.Rated.Cost,
-            Outcome = OutcomeNames.Of(subject.Outcome),
-            Enforcement = mode,
-            WouldRefuse = mode == EnforcementMode.Observe || request.Events > 0 ? decision.Refusal?.Code.Name : null,
-            ReceiptJson = StoredReceipt.Write(receipt),
-        };
-    }
+    private Charge ToCharge(AccountState account, ChargeDecision decision, Receipt receipt) => Charge.Of(
+        account, Id, request.Subject, new(request.Member, request.Agent, request.Run), request.OccurredAt, OutcomeNames.Of(request.Subject.Outcome), decision.Rated.Cost,
+        mode, mode == EnforcementMode.Observe || request.Events > 0 ? decision.Refusal?.Code.Name : null, receipt);
 }

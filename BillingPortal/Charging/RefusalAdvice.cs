@@ -99,7 +99,7 @@ internal static class RefusalAdvice
     }
 
     private static Amount? PriceOf(AccountState account, ChargeSubject subject) =>
-        Rater.Rate(account.Catalog, account.Plan, subject, account.Now).IsRated(out var rated, out _)
+        Rater.Rate(account.Catalog, account.Plan, subject, account.Now).TryGet(out var rated, out _)
             ? rated.Demands.Aggregate(Amount.Zero, (sum, demand) => sum + demand.Amount)
             : null;
 

@@ -23,7 +23,7 @@ internal static class CatalogCommands
     private static async Task<int> ImportPricesAsync(IServiceProvider services, Arguments arguments, CancellationToken ct) =>
         await WithFileAsync(arguments, async path => await PublishAsync(services, arguments, path, await CatalogFile.ReadPriceListAsync(path, ct), ct));
 
-    private static async Task<int> PublishAsync(IServiceProvider services, Arguments arguments, string path, Func<CatalogInForce?, CatalogProposal> propose, CancellationToken ct)
+    private static async Task<int> PublishAsync(IServiceProvider services, Arguments arguments, string path, Func<CatalogInForce?, Result<CatalogDocument>> propose, CancellationToken ct)
     {
         var isDryRun = arguments.Options.Contains("--dry-run");
         var result = await services.GetRequiredService<CatalogPublication>().PublishAsync(propose, Actor, $"imported from {Path.GetFileName(path)}", isDryRun, ct);
@@ -65,7 +65,7 @@ internal static class CatalogCommands
         await WithFileAsync(arguments, async path =>
         {
             var file = await CatalogFile.ReadAsync(path, ct);
-            if (!file.IsCatalog(out var document, out var refusal))
+            if (!file.TryGet(out var document, out var refusal))
             {
                 return Fail(refusal);
             }

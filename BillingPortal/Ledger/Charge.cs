@@ -1,4 +1,5 @@
 using BillingPortal.Primitives;
+using BillingPortal.Rating;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
@@ -49,6 +50,36 @@ public sealed class Charge
     public string ReceiptJson { get; init; } = "{}";
 
     public ChargeId ShownId => new(AccountId, Id);
+
+    /// <summary>The row of what was done and how it was paid, whether charged at once or captured from a hold.</summary>
+    internal static Charge Of(AccountState account, Guid id, ChargeSubject subject, Spender spender, DateTimeOffset? occurredAt, string outcome, Amount? cost,
+        EnforcementMode enforcement, string? wouldRefuse, Receipt receipt) => new()
+        {
+            AccountId = account.Account,
+            Id = id,
+            CreatedAt = account.Now,
+            OccurredAt = occurredAt,
+            Action = subject.Action,
+            Meter = subject.Meter,
+            Provider = subject.Provider,
+            Model = subject.Model,
+            Tool = subject.Tool,
+            Feature = subject.Feature,
+            Member = spender.Member,
+            Agent = spender.Agent,
+            Run = spender.Run,
+            Quantity = subject.Quantity,
+            InputTokens = subject.Tokens?.Input,
+            OutputTokens = subject.Tokens?.Output,
+            CachedInputTokens = subject.Tokens?.CachedInput,
+            CacheWriteTokens = subject.Tokens?.CacheWrite is > 0 and var written ? written : null,
+            ReasoningTokens = subject.Tokens?.Reasoning is > 0 and var reasoned ? reasoned : null,
+            Cost = cost,
+            Outcome = outcome,
+            Enforcement = enforcement,
+            WouldRefuse = wouldRefuse,
+            ReceiptJson = StoredReceipt.Write(receipt),
+        };
 
     internal sealed class Table : IEntityTypeConfiguration<Charge>
     {

@@ -42,33 +42,8 @@ public sealed record HoldCapture(Hold Hold, Guid Id, ChargeSubject Subject, Amou
         Capped = InUnit(capped),
     };
 
-    public Charge ToCharge(AccountState account, Receipt receipt) => new()
-    {
-        AccountId = account.Account,
-        Id = Id,
-        CreatedAt = account.Now,
-        OccurredAt = OccurredAt,
-        Action = Subject.Action,
-        Meter = Subject.Meter,
-        Provider = Subject.Provider,
-        Model = Subject.Model,
-        Tool = Subject.Tool,
-        Feature = Subject.Feature,
-        Member = Member,
-        Agent = Agent,
-        Run = Run,
-        Quantity = Subject.Quantity,
-        InputTokens = Subject.Tokens?.Input,
-        OutputTokens = Subject.Tokens?.Output,
-        CachedInputTokens = Subject.Tokens?.CachedInput,
-        CacheWriteTokens = Subject.Tokens?.CacheWrite is > 0 and var written ? written : null,
-        ReasoningTokens = Subject.Tokens?.Reasoning is > 0 and var reasoned ? reasoned : null,
-        Cost = Cost,
-        Outcome = Outcome,
-        Enforcement = Enforcement,
-        WouldRefuse = WouldRefuse,
-        ReceiptJson = StoredReceipt.Write(receipt),
-    };
+    public Charge ToCharge(AccountState account, Receipt receipt) =>
+        Charge.Of(account, Id, Subject, new(Member, Agent, Run), OccurredAt, Outcome, Cost, Enforcement, WouldRefuse, receipt);
 
     private UnitAmount[]? InUnit(Amount amount) => amount.IsPositive && Unit is { } unit ? [new(unit, amount)] : null;
 }

@@ -32,4 +32,12 @@ public static class Timestamps
         at = read.ToMicroseconds();
         return true;
     }
+
+    /// <summary>Reads both ends of a stretch of time; each may be left out.</summary>
+    /// <returns>Null, or the refusal that names the end which cannot be read.</returns>
+    public static Refusal? ReadEnds(string? from, string? to, out DateTimeOffset? start, out DateTimeOffset? end)
+    {
+        var isFrom = TryRead(from, out start);
+        return TryRead(to, out end) && isFrom ? null : Refusal.Invalid(isFrom ? "to" : "from", "Must be a date or a time as in RFC 3339 with its offset, e.g. 2026-11-20 or 2026-11-20T12:00:00Z.");
+    }
 }

@@ -10,7 +10,7 @@ public static class Rater
     /// <param name="plan">The account's plan with its overrides.</param>
     /// <param name="now">Chooses the version of the rate card in force.</param>
     /// <param name="used">What the account used of the meter so far in its period, ≥ 0: where tiers that count over it begin.</param>
-    public static RatingResult Rate(CatalogDocument catalog, Plan plan, ChargeSubject subject, DateTimeOffset now, Amount used = default) => subject switch
+    public static Result<RatedCharge> Rate(CatalogDocument catalog, Plan plan, ChargeSubject subject, DateTimeOffset now, Amount used = default) => subject switch
     {
         { Action: { } action } => RateAction(catalog, plan, subject, action),
         { Meter: { } meter } => RateMeter(catalog, plan, subject, meter, now, used),
@@ -20,7 +20,7 @@ public static class Rater
         _ => new Refusal(ErrorCode.InvalidRequest, "A charge names an action, a meter, a model with tokens, or a unit with an amount."),
     };
 
-    private static RatingResult RateAction(CatalogDocument catalog, Plan plan, ChargeSubject subject, string action)
+    private static Result<RatedCharge> RateAction(CatalogDocument catalog, Plan plan, ChargeSubject subject, string action)
     {
         if (catalog.FindAction(action) is not { IsActive: true } cost)
         {
@@ -36,7 +36,7 @@ public static class Rater
         });
     }
 
-    private static RatingResult RateMeter(CatalogDocument catalog, Plan plan, ChargeSubject subject, string meter, DateTimeOffset now, Amount used)
+    private static Result<RatedCharge> RateMeter(CatalogDocument catalog, Plan plan, ChargeSubject subject, string meter, DateTimeOffset now, Amount used)
     {
         if (catalog.FindMeter(meter) is not { } known)
         {
@@ -77,7 +77,7 @@ public static class Rater
         });
     }
 
-    private static RatingResult RateAmount(CatalogDocument catalog, ChargeSubject subject, Unit unit, Amount amount)
+    private static Result<RatedCharge> RateAmount(CatalogDocument catalog, ChargeSubject subject, Unit unit, Amount amount)
     {
         if (unit.IsMeter && catalog.FindMeter(unit.Code) is not { Kind: MeterKind.Counter })
         {
@@ -92,7 +92,7 @@ public static class Rater
         return Priced(catalog, subject, new(unit, [Line(unit.Code, 1m, amount.Value, 1, unit)]) { Uses = subject.Quantity });
     }
 
-    private static RatingResult RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)
+    private static Result<RatedCharge> RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)
     {
         var known = catalog.FindModel(model);
         var provider = subject.Provider ?? known?.Provider ?? "";
@@ -155,7 +155,7 @@ public static class Rater
 
     private static RatedLine Line(string what, decimal quantity, decimal price, int per, Unit unit) => new(what, quantity, price, per, quantity * price / per, unit);
 
-    private static RatingResult Priced(CatalogDocument catalog, ChargeSubject subject, Basis basis)
+    private static Result<RatedCharge> Priced(CatalogDocument catalog, ChargeSubject subject, Basis basis)
     {
         var exact = 0m;
         foreach (var line in basis.Lines)

@@ -39,9 +39,9 @@ internal static class UsageReadings
             return new Refusal(ErrorCode.UnknownMeter, "The catalog has no such meter.").ToProblem();
         }
 
-        if (!Timestamps.TryRead(from, out var start) || !Timestamps.TryRead(to, out var end))
+        if (Timestamps.ReadEnds(from, to, out var start, out var end) is { } unreadable)
         {
-            return Refusal.Invalid(Timestamps.TryRead(from, out _) ? "to" : "from", "Must be a date or a time as in RFC 3339 with its offset, e.g. 2026-11-20 or 2026-11-20T12:00:00Z.").ToProblem();
+            return unreadable.ToProblem();
         }
 
         var longest = granularity == "hour" ? LongestByHour : LongestByDay;
