@@ -81,6 +81,8 @@ internal static class Api
             request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         }
 
+        // The server refuses a large body without reading it: whoever is still sending would see a broken connection and not the answer.
+        request.Headers.ExpectContinue = json?.Length > 1_000_000;
         using var response = await api.SendAsync(request);
         return new(response.StatusCode, await response.Content.ReadAsStringAsync(), response.Headers);
     }
