@@ -27,8 +27,8 @@ public class BurnOrderPropertyTests
         {
             var account = new PureAccount();
             var now = PureAccount.Opening;
-            // What stands in the wallet by this test's own reckoning: id, priority, expiry, age, left.
-            var there = new List<(Guid Id, int Priority, DateTimeOffset Expires, int Age, decimal Left)>();
+            // What stands in the wallet by this test's own reckoning.
+            var there = new List<(Guid Id, int Priority, DateTimeOffset Expires, DateTimeOffset Since, decimal Left)>();
             var debt = 0m;
             foreach (var move in moves)
             {
@@ -42,7 +42,7 @@ public class BurnOrderPropertyTests
                     account.Granted("credit", move.Amount, Sources[move.Source], expires == DateTimeOffset.MaxValue ? null : expires);
                     var repaid = Math.Min(debt, move.Amount);
                     debt -= repaid;
-                    there.Add((account.State.Grants.Single(g => !before.Contains(g.Id)).Id.Value, Priority(Sources[move.Source]), expires, there.Count, move.Amount - repaid));
+                    there.Add((account.State.Grants.Single(g => !before.Contains(g.Id)).Id.Value, Priority(Sources[move.Source]), expires, now, move.Amount - repaid));
                     continue;
                 }
 
@@ -59,10 +59,10 @@ public class BurnOrderPropertyTests
             return (account.Balance("credit") == there.Sum(g => g.Left) - debt).Label("the balance is another");
         }));
 
-    private static List<(Guid Id, decimal Amount)> Draw(List<(Guid Id, int Priority, DateTimeOffset Expires, int Age, decimal Left)> there, decimal amount, out decimal uncovered)
+    private static List<(Guid Id, decimal Amount)> Draw(List<(Guid Id, int Priority, DateTimeOffset Expires, DateTimeOffset Since, decimal Left)> there, decimal amount, out decimal uncovered)
     {
         var draws = new List<(Guid, decimal)>();
-        foreach (var grant in there.OrderBy(g => g.Priority).ThenBy(g => g.Expires).ThenBy(g => g.Age).ToList())
+        foreach (var grant in there.OrderBy(g => g.Priority).ThenBy(g => g.Expires).ThenBy(g => g.Since).ToList())
         {
             var some = Math.Min(grant.Left, amount);
             if (some > 0)

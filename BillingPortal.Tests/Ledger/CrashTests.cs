@@ -36,7 +36,7 @@ public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePo
         using var api = portal.Api();
         var clients = new ChargingClients(portal, "away", 1, Profile, Price);
         await clients.GrantAsync();
-        portal.KillDatabase();
+        await portal.KillDatabaseAsync();
 
         using var refused = await clients.ChargeAsync(api, clients.Account(0), "away-key");
         var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
@@ -72,7 +72,7 @@ public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePo
             }
             else
             {
-                portal.KillDatabase();
+                await portal.KillDatabaseAsync();
                 await Task.Delay(200);
                 await portal.StartDatabaseAsync();
             }

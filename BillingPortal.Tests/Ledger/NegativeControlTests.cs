@@ -28,7 +28,7 @@ public sealed class NegativeControlTests
             await clients.ReachAsync(200);
             await forgetful.ExecuteAsync("checkpoint");
             await clients.ReachAsync(1_200);
-            forgetful.KillDatabase();
+            await forgetful.KillDatabaseAsync();
             await Task.Delay(200);
             await forgetful.StartDatabaseAsync();
         });

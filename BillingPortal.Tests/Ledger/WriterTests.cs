@@ -9,8 +9,18 @@ using Microsoft.Extensions.DependencyInjection;
 namespace BillingPortal.Tests.Ledger;
 
 /// <summary>The writer when things go wrong, and what it asks of the database.</summary>
-public class WriterTests(LedgerFixture portal) : IClassFixture<LedgerFixture>
+public class WriterTests(WriterTests.WithoutJobs portal) : IClassFixture<WriterTests.WithoutJobs>
 {
+    /// <summary>What the server counts is the writer's doing alone.</summary>
+    public sealed class WithoutJobs : LedgerFixture
+    {
+        protected override void Configure(IDictionary<string, string?> settings)
+        {
+            base.Configure(settings);
+            settings["Jobs:Enabled"] = "false";
+        }
+    }
+
     private static readonly string[] HotTables = ["ledger_heads", "wallets", "grants", "transfers", "operations", "charges", "operation_details", "holds", "hold_changes"];
 
     private static ChargeOperation Charge(AccountId account, string key, decimal credits) =>

@@ -94,7 +94,7 @@ public class KillablePortal : IAsyncLifetime
     {
         var application = instances[instance] = Run(urls[instance], "serve");
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
-        for (var wait = Stopwatch.StartNew(); wait.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(50))
+        for (var wait = Stopwatch.StartNew(); wait.Elapsed < TimeSpan.FromMinutes(2); await Task.Delay(50))
         {
             if (application.HasExited)
             {
@@ -135,13 +135,19 @@ public class KillablePortal : IAsyncLifetime
     public void Thaw(int instance) => Signal(instances[instance]!.Id, "CONT");
 
     /// <summary>SIGKILL to the server and all of its processes, the postmaster first so that it starts no others.</summary>
-    public void KillDatabase()
+    public async Task KillDatabaseAsync()
     {
         var server = cluster!.ServerPid;
         int[] all = [server, .. ChildrenOf(server)];
         foreach (var pid in all)
         {
             KillNow(pid);
+        }
+
+        // A killed process still counts as a running server until it is gone, and would be taken for one at the next start.
+        while (all.Any(ServerProcess.IsLivePostgres))
+        {
+            await Task.Delay(10);
         }
     }
 

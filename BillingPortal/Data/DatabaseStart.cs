@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace BillingPortal.Data;
@@ -7,6 +8,7 @@ internal sealed partial class DatabaseStart(
     Schema schema, DatabaseAddress address, NpgsqlDataSource source, IHostEnvironment environment, IConfiguration configuration, ILogger<DatabaseStart> log) : IHostedService
 {
     private readonly Lock once = new();
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(500);
     private Task? prepared;
 
     /// <summary>The command line asks before the host does, so that a wrong configuration ends in one sentence; the work is done once.</summary>
@@ -27,8 +29,35 @@ internal sealed partial class DatabaseStart(
         }
         else if (!environment.IsDevelopment())
         {
+            await WaitForServerAsync(cancellationToken);
             await VerifySchemaAsync(cancellationToken);
             await VerifyServerAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>After a power cut both start at once, and the server replays its log first.</summary>
+    private async Task WaitForServerAsync(CancellationToken ct)
+    {
+        var waited = Stopwatch.StartNew();
+        var longest = configuration.GetValue("Data:WaitForDatabase", TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            try
+            {
+                await using var connection = await source.OpenConnectionAsync(ct);
+                return;
+            }
+            catch (NpgsqlException e) when (e.IsTransient)
+            {
+                if (waited.Elapsed >= longest)
+                {
+                    throw new ConfigurationException($"The database did not answer for {longest.TotalSeconds:0} seconds: {e.InnerException?.Message ?? e.Message} Check ConnectionStrings__Billing and that the server runs.");
+                }
+
+                LogWaiting(e.InnerException?.Message ?? e.Message);
+            }
+
+            await Task.Delay(LookAgainAfter, ct);
         }
     }
 
@@ -71,4 +100,7 @@ internal sealed partial class DatabaseStart(
 
     [LoggerMessage(1001, LogLevel.Information, "Applied {Count} migrations to the {Kind} database")]
     private partial void LogMigrated(int count, string kind);
+
+    [LoggerMessage(1008, LogLevel.Information, "The database does not answer yet: {Reason}")]
+    private partial void LogWaiting(string reason);
 }

@@ -14,7 +14,7 @@ internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts) : Recurri
 
     private static readonly string Count = $"""
         with taken as (
-            delete from uncounted_charges where (account_id, charge_id) in (select account_id, charge_id from uncounted_charges limit {ChargesAtOnce} for update skip locked)
+            delete from uncounted_charges where ctid = any (array(select ctid from uncounted_charges limit {ChargesAtOnce} for update skip locked))
             returning account_id, charge_id),
         parts as ({ChargedParts.Of("taken")}),
         added as ({ChargedParts.AddTo("parts")} returning 1)
