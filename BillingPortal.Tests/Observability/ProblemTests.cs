@@ -43,4 +43,23 @@ public class ProblemTests(PortalFixture portal) : IClassFixture<PortalFixture>
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         Assert.Equal("TOO_LARGE", (await ProblemAsync(answer)).GetProperty("error_code").GetString());
     }
+
+    [Fact]
+    public async Task Json_that_we_stored_wrongly_is_our_fault_and_not_the_body_s()
+    {
+        var api = portal.Api();
+        using var unreadable = new StringContent("""{"name":7}""", Encoding.UTF8, "application/json");
+        var theirs = await api.PutAsync("accounts/stored", unreadable);
+        using var well = new StringContent("{}", Encoding.UTF8, "application/json");
+        await api.PutAsync("accounts/stored", well);
+        await api.GetAsync("accounts/stored/entitlements");
+        Assert.Equal(1, await portal.ExecuteAsync("update ledger_heads set overrides = '[]' where account_id = (select account_id from accounts where external_id = 'stored')"));
+        var ours = await api.GetAsync("accounts/stored/entitlements");
+        await portal.ExecuteAsync("update ledger_heads set overrides = null where account_id = (select account_id from accounts where external_id = 'stored')");
+
+        Assert.Equal(HttpStatusCode.BadRequest, theirs.StatusCode);
+        Assert.Equal("INVALID_REQUEST", (await ProblemAsync(theirs)).GetProperty("error_code").GetString());
+        Assert.Equal(HttpStatusCode.InternalServerError, ours.StatusCode);
+        Assert.DoesNotContain("body", (await ProblemAsync(ours)).GetProperty("detail").GetString(), StringComparison.OrdinalIgnoreCase);
+    }
 }

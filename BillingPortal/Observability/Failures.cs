@@ -43,10 +43,10 @@ internal sealed partial class Failures(ILogger<Failures> log) : IExceptionHandle
 
     internal static Refusal ToRefusal(Exception exception) => exception switch
     {
+        // The reading of the body says it this way; JSON that fails anywhere else is ours, such as what we stored.
         BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest, InnerException: JsonException json } => Malformed(json),
         BadHttpRequestException bad => Problems.ForStatus(bad.StatusCode) is { } refusal && bad.StatusCode != StatusCodes.Status400BadRequest
             ? refusal : new(ErrorCode.InvalidRequest, $"{Sentence(bad.Message)} Nothing was changed."),
-        JsonException json => Malformed(json),
         _ when IsUnstorableText(exception) => new(ErrorCode.InvalidRequest, "A text holds a character that cannot be stored, such as NUL. Nothing was changed."),
         _ when IsUnreachable(exception) => Problems.ForStatus(StatusCodes.Status503ServiceUnavailable)!,
         _ => new(ErrorCode.Internal, "Something went wrong on our side. Quote the request id when you report it; trying again with the same Idempotency-Key is safe."),
