@@ -25,6 +25,27 @@ public class BudgetWindowTests
     }
 
     [Theory]
+    [InlineData("Australia/Lord_Howe")] // by half an hour
+    [InlineData("Europe/Oslo")]
+    [InlineData("America/Havana")]
+    [InlineData("Asia/Kathmandu")]
+    public void Windows_follow_each_other_without_gap_or_overlap_also_where_the_clock_is_changed(string name)
+    {
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(name);
+        foreach (var window in new[] { BudgetWindow.Hour, BudgetWindow.Day, BudgetWindow.Month })
+        {
+            var start = new DateTimeOffset(2028, 1, 1, 12, 0, 0, TimeSpan.Zero);
+            for (var period = BudgetWindows.Of(window, start, zone); period.End < start.AddYears(1);)
+            {
+                var next = BudgetWindows.Of(window, period.End, zone);
+                Assert.Equal(period.End, next.Start);
+                Assert.Equal(next, BudgetWindows.Of(window, next.End.AddTicks(-1), zone));
+                period = next;
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("agent:x", BudgetWindow.Day, null, "x", "r", "agent:x|")]
     [InlineData("agent:x", BudgetWindow.Day, null, "y", "r", null)]
     [InlineData("agent:*", BudgetWindow.Day, null, "y", null, "agent:y|")]

@@ -14,10 +14,16 @@ internal sealed class PureAccount
     private readonly Dictionary<Unit, Level> levels = [];
     private AccountState state;
 
-    public PureAccount(CatalogDocument? catalog = null)
+    private TimeZoneInfo zone;
+
+    /// <param name="opening">Null: <see cref="Opening"/>.</param>
+    /// <param name="zone">The account's own; null: UTC.</param>
+    public PureAccount(CatalogDocument? catalog = null, DateTimeOffset? opening = null, TimeZoneInfo? zone = null)
     {
         this.catalog = catalog ?? LedgerFixture.Catalog;
-        state = new(AccountState.NewHead(AccountId.New(), this.catalog, Opening), this.catalog, Opening);
+        this.zone = zone ?? TimeZoneInfo.Utc;
+        var start = opening ?? Opening;
+        state = new(AccountState.NewHead(AccountId.New(), this.catalog, start), this.catalog, start) { Zone = this.zone };
         Advance();
     }
 
@@ -33,7 +39,7 @@ internal sealed class PureAccount
             levels[level.Meter] = level;
         }
 
-        var next = new AccountState(state.Head, catalog, now);
+        var next = new AccountState(state.Head, catalog, now) { Zone = zone };
         foreach (var wallet in state.Wallets)
         {
             next.Add(wallet);
@@ -56,6 +62,13 @@ internal sealed class PureAccount
 
         state = next;
         Advance();
+        return this;
+    }
+
+    /// <summary>The customer moves; what has begun keeps its end.</summary>
+    public PureAccount MovesTo(TimeZoneInfo other)
+    {
+        zone = other;
         return this;
     }
 

@@ -7,7 +7,8 @@ namespace BillingPortal.Accounts;
 /// <param name="Currency">Of the money balance; fixed by the first money transfer.</param>
 /// <param name="Metadata">Up to 50 pairs; replaces what was there.</param>
 /// <param name="MarketingConsent">Kept with the time.</param>
-public sealed record AccountChanges(string? Email = null, string? Name = null, string? Currency = null, IReadOnlyDictionary<string, string?>? Metadata = null, ConsentChange? MarketingConsent = null)
+/// <param name="TimeZone">IANA name, such as <c>Europe/Oslo</c>: where the account's days and calendar months begin. A period that has begun keeps its end.</param>
+public sealed record AccountChanges(string? Email = null, string? Name = null, string? Currency = null, IReadOnlyDictionary<string, string?>? Metadata = null, ConsentChange? MarketingConsent = null, string? TimeZone = null)
 {
     private const int LongestEmail = 320;
     private const int LongestName = 200;
@@ -38,6 +39,11 @@ public sealed record AccountChanges(string? Email = null, string? Name = null, s
             return Refusal.Invalid("metadata", $"Up to {MostPairs} pairs of texts; keys of 1 to {LongestKey}, values of up to {LongestValue} characters.");
         }
 
+        if (TimeZone is not null && !Zones.TryFind(TimeZone, out _))
+        {
+            return Refusal.Invalid("time_zone", "Must be the IANA name of a time zone, such as Europe/Oslo, or UTC.");
+        }
+
         return MarketingConsent is { } consent && !PlainText.IsValid(consent.Source, 200)
             ? Refusal.Invalid("marketing_consent.source", "Say where the person agreed or declined, in 1 to 200 characters.")
             : null;
@@ -48,6 +54,7 @@ public sealed record AccountChanges(string? Email = null, string? Name = null, s
         account.Email = Changed(account.Email, Email);
         account.Name = Changed(account.Name, Name);
         account.Currency = Currency is null ? account.Currency : Unit.Of(Currency);
+        account.TimeZone = TimeZone ?? account.TimeZone;
         account.Metadata = Metadata is null ? account.Metadata : JsonSerializer.Serialize(Metadata);
         if (MarketingConsent is { } consent)
         {

@@ -16,11 +16,12 @@ namespace BillingPortal.Api;
 /// <param name="OverdraftLimit">How far below zero <c>limited</c> lets go; admin.</param>
 /// <param name="AutoTopUp">Buys by itself when the balance dips.</param>
 /// <param name="LowBalanceNotice">A mail goes out when what is available falls below; 0: none.</param>
+/// <param name="TimeZone">IANA name: where the account's days and calendar months begin.</param>
 internal sealed record AccountPatch(
     string? Email, string? Name, string? Currency, IReadOnlyDictionary<string, string?>? Metadata, ConsentChange? MarketingConsent, LowBalancePolicy? LowBalancePolicy, Amount? OverdraftLimit,
-    AutoTopUpChange? AutoTopUp, Amount? LowBalanceNotice)
+    AutoTopUpChange? AutoTopUp, Amount? LowBalanceNotice, string? TimeZone)
 {
-    public AccountChanges Changes => new(Email, Name, Currency, Metadata, MarketingConsent);
+    public AccountChanges Changes => new(Email, Name, Currency, Metadata, MarketingConsent, TimeZone);
     public bool TouchesWatch => AutoTopUp is not null || LowBalanceNotice is not null;
     public bool TouchesPolicy => LowBalancePolicy is not null || OverdraftLimit is not null;
 }

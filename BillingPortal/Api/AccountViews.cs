@@ -18,12 +18,14 @@ internal sealed record AccountView(
     public AutoTopUpView? AutoTopUp { get; init; }
     /// <summary>A mail goes out when what is available falls below.</summary>
     public Amount? LowBalanceNotice { get; init; }
+    /// <summary>IANA name: where days and calendar months begin.</summary>
+    public string TimeZone { get; init; } = "UTC";
 
     public static AccountView Of(Account account, Standing standing, Plan plan) => new(
         account.AccountId.ToString(), account.ExternalId, account.Email, account.Name, standing.Currency ?? account.Currency, standing.Status, plan.Id,
         standing.LowBalancePolicy ?? plan.LowBalancePolicy, standing.OverdraftLimit ?? (plan.LowBalancePolicy == LowBalancePolicy.Limited ? plan.OverdraftLimit : null),
         standing.TotalUses, account.CreatedAt, JsonElement.Parse(account.Metadata),
-        account.MarketingConsent is { } agreed ? new(agreed, account.MarketingConsentAt, account.MarketingConsentSource) : null);
+        account.MarketingConsent is { } agreed ? new(agreed, account.MarketingConsentAt, account.MarketingConsentSource) : null) { TimeZone = account.TimeZone };
 }
 
 /// <summary>An account in a list: who it is; what it holds is a reading of its own.</summary>

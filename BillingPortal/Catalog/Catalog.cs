@@ -169,6 +169,15 @@ public sealed record TokenPrices(decimal Input, decimal Output, decimal? CachedI
 
 public enum BillingInterval { Month, Year }
 
+/// <summary>When a plan's monthly periods begin.</summary>
+public enum PeriodRule
+{
+    /// <summary>On the day and at the time of day of the first, the last day of a month that is too short; in UTC.</summary>
+    Anniversary,
+    /// <summary>With the calendar month of the account's time zone.</summary>
+    Calendar,
+}
+
 /// <summary>What a plan costs for an interval; 0 for a free one.</summary>
 /// <param name="StripePrice">An existing Stripe price id to bind to, where there is one; otherwise the price is found by lookup key <c>{plan}_{interval}_{currency}</c>.</param>
 public sealed record PlanPrice(BillingInterval Interval, Amount Amount, Unit Currency, string? StripePrice = null);
@@ -213,6 +222,7 @@ public sealed record Plan(string Id, string Name)
     /// <summary>Empty: free.</summary>
     public IReadOnlyList<PlanPrice> Prices { get; init; } = [];
     public int TrialDays { get; init; }
+    public PeriodRule Period { get; init; }
     public IReadOnlyList<Allowance> Allowances { get; init; } = [];
     public IReadOnlyList<string> Features { get; init; } = [];
     /// <summary>Ids, beginnings of ids (<c>claude-haiku*</c>), or <c>*</c> for all, now and later.</summary>

@@ -23,6 +23,8 @@ public sealed record PlanOverrides
     /// <summary>Each chain stands for the plan's own of the same unit.</summary>
     public IReadOnlyDictionary<Unit, IReadOnlyList<FundingStep>> Funding { get; init; } = new Dictionary<Unit, IReadOnlyList<FundingStep>>();
     public string? RateCard { get; init; }
+    /// <summary>When this customer's monthly periods begin.</summary>
+    public PeriodRule? Period { get; init; }
     public Amount? IncludedCredits { get; init; }
     public OwnPrices? Prices { get; init; }
 
@@ -50,6 +52,7 @@ public sealed record PlanOverrides
             BringYourOwnKey = BringYourOwnKey ?? plan.BringYourOwnKey,
             Funding = Funding.Count == 0 ? plan.Funding : plan.Funding.Where(f => !Funding.ContainsKey(f.Key)).Concat(Funding).ToFrozenDictionary(),
             RateCard = card,
+            Period = Period ?? plan.Period,
             IncludedCredits = IncludedCredits ?? plan.IncludedCredits,
             OwnPrices = Prices is null ? null : new(Prices, Version, Prices.Unit ?? catalog.RateCards.FirstOrDefault(c => c.Id == (card ?? c.Id))?.Unit ?? catalog.Currency),
         };

@@ -19,7 +19,7 @@ public sealed class AccountBudgets(Ledger.Ledger ledger, Tenants tenants, Catalo
     {
         await using var scope = await tenants.ForAccountAsync(account, ct);
         var zoneName = await scope.Db.Set<Account>().Where(a => a.AccountId == account).Select(a => a.TimeZone).FirstOrDefaultAsync(ct);
-        var zone = TimeZoneInfo.TryFindSystemTimeZoneById(zoneName ?? "UTC", out var known) ? known : TimeZoneInfo.Utc;
+        var zone = Zones.Find(zoneName);
         var budgets = await scope.Db.Set<Budget>().AsNoTracking().Where(b => b.AccountId == account && (id == null || b.Id == id)).OrderBy(b => b.Scope).ThenBy(b => b.Id).ToListAsync(ct);
         var views = new List<BudgetView>(budgets.Count);
         foreach (var budget in budgets)

@@ -14,7 +14,7 @@ public sealed partial class AccountState
     private readonly HashSet<string> touchedBudgets = [];
     private readonly HashSet<string> restartedBudgets = [];
 
-    /// <summary>The zone of the account's calendar windows.</summary>
+    /// <summary>The zone of the account's calendar windows and periods; read only where there are some.</summary>
     internal TimeZoneInfo Zone { get; set; } = TimeZoneInfo.Utc;
     internal IReadOnlyCollection<BudgetUse> TouchedUses => touchedUses;
     internal IReadOnlyCollection<string> TouchedBudgets => touchedBudgets;

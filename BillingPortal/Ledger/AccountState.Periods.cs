@@ -6,6 +6,8 @@ namespace BillingPortal.Ledger;
 // How an account moves through time: grants expire, periods close and open, plans change.
 public sealed partial class AccountState
 {
+    private static readonly TimeSpan ShortestPeriod = TimeSpan.FromDays(7);
+
     /// <summary>Brings the account to <see cref="Now"/>: every border that was passed is crossed, in order. Two calls equal one.</summary>
     internal void Advance()
     {
@@ -38,7 +40,7 @@ public sealed partial class AccountState
         Head.Plan = next.Id;
         Plan = Catalog.PlanFor(next.Id, Head.Overrides);
         Head.PeriodAnchor = border;
-        SetPeriod(Period.Monthly(border, Now));
+        SetPeriod(PeriodAround(Now));
         OpenAllowances();
         return null;
     }
@@ -61,7 +63,8 @@ public sealed partial class AccountState
         TouchHead();
         var overrides = (wanted with { Version = standing.Version + 1 }).Write();
         var next = Catalog.PlanFor(Head.Plan, overrides);
-        var settles = next.IncludedCredits != Plan.IncludedCredits || !next.Allowances.SequenceEqual(Plan.Allowances);
+        var moves = next.Period != Plan.Period;
+        var settles = moves || next.IncludedCredits != Plan.IncludedCredits || !next.Allowances.SequenceEqual(Plan.Allowances);
         if (settles)
         {
             CloseForChange();
@@ -69,6 +72,11 @@ public sealed partial class AccountState
 
         Plan = next;
         Head.Overrides = overrides;
+        if (moves)
+        {
+            SetPeriod(PeriodAround(Now));
+        }
+
         if (settles)
         {
             OpenAllowances();
@@ -151,9 +159,8 @@ public sealed partial class AccountState
 
         TouchHead();
         // Months that passed unused leave no rows, unless something rolls over from one to the next, or goes on standing.
-        SetPeriod((levels.Count > 0 || Plan.Allowances.Any(a => a.RolloverPercent > 0)) && !isFirst
-            ? Period.After(Head.PeriodAnchor, closing)
-            : Period.Monthly(Head.PeriodAnchor, Now));
+        var nextOne = (levels.Count > 0 || Plan.Allowances.Any(a => a.RolloverPercent > 0)) && !isFirst;
+        SetPeriod(isFirst ? PeriodAround(Now) : PeriodFrom(closing.End, nextOne ? closing.End : Now));
         foreach (var (unit, amount) in kept)
         {
             Grant(new(unit, amount, GrantSource.Rollover) { ExpiresAt = Head.PeriodEnd, Reference = PeriodReference("rollover") });
@@ -283,6 +290,21 @@ public sealed partial class AccountState
             var wallet = Touch(unit);
             wallet.UsedInPeriod = Amount.Max(Amount.Zero, wallet.UsedInPeriod - debt);
         }
+    }
+
+    private Period PeriodAround(DateTimeOffset instant) => Plan.Period == PeriodRule.Calendar ? Zones.Month(instant, Zone) : Period.Monthly(Head.PeriodAnchor, instant);
+
+    /// <summary>The period around an instant, of those that follow a closed one: it begins no earlier than that has ended, also when the account has moved to another zone or rule.</summary>
+    private Period PeriodFrom(DateTimeOffset end, DateTimeOffset instant)
+    {
+        var period = PeriodAround(instant);
+        if (period.Start >= end + ShortestPeriod)
+        {
+            return period; // months passed between them in which nothing happened
+        }
+
+        // Hours that a change of zone leaves between two months, or of one, are no month of their own: they would bring a whole allowance.
+        return new(end, period.End - end < ShortestPeriod ? PeriodAround(period.End).End : period.End);
     }
 
     private void SetPeriod(Period period)

@@ -62,6 +62,7 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
 
         await ReadBudgetsAsync(connection, ct);
         await ReadLevelsAsync(connection, ct);
+        await ReadZonesAsync(connection, ct);
     }
 
     private async Task ReadBudgetsAsync(NpgsqlConnection connection, CancellationToken ct)
@@ -105,6 +106,31 @@ internal sealed class Batch(IReadOnlyList<Operation> operations, CatalogDocument
         if (concerned is not null)
         {
             await LevelReading.ReadAsync(connection, concerned, ct);
+        }
+    }
+
+    private async Task ReadZonesAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        List<AccountState>? concerned = null;
+        foreach (var state in states.Values)
+        {
+            if (ZoneReading.IsNeeded(state))
+            {
+                (concerned ??= []).Add(state);
+            }
+        }
+
+        foreach (var operation in operations)
+        {
+            if (operation.MayChangePlan && concerned?.Contains(states[operation.Account]) != true)
+            {
+                (concerned ??= []).Add(states[operation.Account]);
+            }
+        }
+
+        if (concerned is not null)
+        {
+            await ZoneReading.ReadAsync(connection, concerned, ct);
         }
     }
 

@@ -101,34 +101,12 @@ public static class BudgetWindows
     private static readonly Period Endless = new(DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue);
 
     /// <summary>The window around an instant, by the clock of a zone: a day has 23 to 25 hours, a month as many days as it has.</summary>
-    public static Period Of(BudgetWindow window, DateTimeOffset now, TimeZoneInfo zone)
+    public static Period Of(BudgetWindow window, DateTimeOffset now, TimeZoneInfo zone) => window switch
     {
-        var local = TimeZoneInfo.ConvertTime(now, zone).DateTime;
-        return window switch
-        {
-            BudgetWindow.Run => Endless,
-            // Hours begin with the zone's full hour; when the clock is set back, both of the same name are one apart.
-            BudgetWindow.Hour => Hour(now, zone),
-            BudgetWindow.Day => new(Instant(local.Date, zone), Instant(local.Date.AddDays(1), zone)),
-            BudgetWindow.Month => new(Instant(new(local.Year, local.Month, 1), zone), Instant(new DateTime(local.Year, local.Month, 1).AddMonths(1), zone)),
-        };
-    }
-
-    private static Period Hour(DateTimeOffset now, TimeZoneInfo zone)
-    {
-        var past = TimeSpan.FromTicks(TimeZoneInfo.ConvertTime(now, zone).Ticks % TimeSpan.TicksPerHour);
-        var start = (now - past).ToUniversalTime();
-        return new(start, start.AddHours(1));
-    }
-
-    private static DateTimeOffset Instant(DateTime local, TimeZoneInfo zone)
-    {
-        // A midnight that the clock skips begins with the first instant after it.
-        while (zone.IsInvalidTime(local))
-        {
-            local = local.AddMinutes(15);
-        }
-
-        return new DateTimeOffset(local, zone.IsAmbiguousTime(local) ? zone.GetAmbiguousTimeOffsets(local).Max() : zone.GetUtcOffset(local)).ToUniversalTime();
-    }
+        BudgetWindow.Run => Endless,
+        // Hours begin with the zone's full hour; when the clock is set back, both of the same name are one apart.
+        BudgetWindow.Hour => Zones.Hour(now, zone),
+        BudgetWindow.Day => Zones.Day(now, zone),
+        BudgetWindow.Month => Zones.Month(now, zone),
+    };
 }

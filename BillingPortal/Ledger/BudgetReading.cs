@@ -34,7 +34,7 @@ internal static class BudgetReading
         while (await reader.ReadAsync(ct))
         {
             var state = byAccount[new(reader.GetGuid(0))];
-            state.Zone = TimeZoneInfo.TryFindSystemTimeZoneById(reader.GetString(7), out var zone) ? zone : TimeZoneInfo.Utc;
+            state.Zone = Zones.Find(reader.GetString(7));
             state.Add(new Budget
             {
                 AccountId = state.Account,

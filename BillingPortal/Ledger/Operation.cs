@@ -33,6 +33,8 @@ public abstract class Operation(AccountId account, Origin origin, string key)
     public virtual bool NeedsBudgets => false;
     /// <summary>It looks at where levels stand, or ends a stretch that they are rated for.</summary>
     public virtual bool NeedsLevels => false;
+    /// <summary>It may move the account to other periods, which its time zone may have a say in.</summary>
+    internal virtual bool MayChangePlan => false;
     /// <summary>A hold that must be there though it may be closed (a capture's), by id; open ones always are.</summary>
     public virtual Guid? HoldToLoad => null;
     /// <summary>False for what only brings the account to the present: it is idempotent by nature and leaves no operation row.</summary>

@@ -13,6 +13,7 @@ public sealed class PlanChangeOperation(AccountId account, Origin origin, string
 {
     public override string Kind => "plan_change";
     public override bool NeedsLevels => true;
+    internal override bool MayChangePlan => true;
     public override byte[] BodyHash => Hash();
 
     public override Refusal? Decide(AccountState account)
@@ -92,6 +93,7 @@ public sealed class OverridesOperation(AccountId account, Origin origin, string 
 {
     public override string Kind => "overrides";
     public override bool NeedsLevels => true;
+    internal override bool MayChangePlan => true;
     public override byte[] BodyHash => Hash();
     /// <summary>As they stood and as they stand, once decided.</summary>
     public (PlanOverrides Before, PlanOverrides After) Decided { get; private set; } = (PlanOverrides.None, PlanOverrides.None);

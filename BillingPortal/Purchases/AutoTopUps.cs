@@ -181,10 +181,7 @@ public sealed class AutoTopUps
     /// <summary>In the calendar month of the account's own zone.</summary>
     private async Task<Amount> SpentThisMonthAsync(TenantScope scope, Account who, CancellationToken ct)
     {
-        var zone = TimeZoneInfo.TryFindSystemTimeZoneById(who.TimeZone, out var known) ? known : TimeZoneInfo.Utc;
-        var local = TimeZoneInfo.ConvertTime(time.GetUtcNow(), zone);
-        var first = new DateTime(local.Year, local.Month, 1);
-        var from = new DateTimeOffset(first, zone.GetUtcOffset(first)).ToUniversalTime();
+        var from = Zones.Month(time.GetUtcNow(), Zones.Find(who.TimeZone)).Start;
         var spent = await scope.Db.Set<TopUp>().Where(t => t.AccountId == who.AccountId && t.CreatedAt >= from && t.Status != TopUpStatus.Declined && t.Status != TopUpStatus.Abandoned).Select(t => t.Price).ToListAsync(ct);
         return spent.Aggregate(Amount.Zero, (sum, price) => sum + price);
     }

@@ -8,14 +8,16 @@ public static class UsageChart
 {
     private const int Most = 4;
 
+    /// <param name="points">Use in whole hours of UTC.</param>
+    /// <param name="zone">Whose days are shown. Where its offset is no whole hour, days and hours are shown from where UTC's hour begins (<see cref="Shift"/>).</param>
     public static (IReadOnlyList<string> Labels, IReadOnlyList<ChartSeries> Series) Of(IReadOnlyList<UsagePoint> points, DateTimeOffset from, DateTimeOffset to, bool hourly, TimeZoneInfo zone)
     {
-        var steps = Steps(TimeZoneInfo.ConvertTime(from, zone), TimeZoneInfo.ConvertTime(to, zone), hourly);
-        var labels = steps.ConvertAll(s => s.ToString(hourly ? "d MMM HH:00" : "d MMM", CultureInfo.InvariantCulture));
-        var index = new Dictionary<string, int>();
-        for (var i = 0; i < labels.Count; i++)
+        from = new(from.UtcDateTime.Date.AddHours(from.UtcDateTime.Hour), TimeSpan.Zero); // the hour that holds it counts whole
+        var steps = hourly ? Hours(from, to, zone) : Days(from, to, zone);
+        var index = new Dictionary<DateTime, int>();
+        for (var i = 0; i < steps.Count; i++)
         {
-            index.TryAdd(labels[i], i);
+            index.Add(steps[i].Key, i);
         }
 
         var byLabel = points.GroupBy(p => p.Label).OrderByDescending(g => g.Sum(p => p.Amount)).ToList();
@@ -30,15 +32,14 @@ public static class UsageChart
             series.Add(new("others", Values(byLabel.Skip(Most).SelectMany(g => g))));
         }
 
-        return (labels, series);
+        return (steps.ConvertAll(s => s.Label), series);
 
         decimal[] Values(IEnumerable<UsagePoint> of)
         {
-            var values = new decimal[labels.Count];
+            var values = new decimal[steps.Count];
             foreach (var point in of)
             {
-                var label = TimeZoneInfo.ConvertTime(point.At, zone).ToString(hourly ? "d MMM HH:00" : "d MMM", CultureInfo.InvariantCulture);
-                if (index.TryGetValue(label, out var at))
+                if (index.TryGetValue(hourly ? point.At.UtcDateTime : DayOf(point.At, zone), out var at))
                 {
                     values[at] += point.Amount;
                 }
@@ -48,6 +49,12 @@ public static class UsageChart
         }
     }
 
+    /// <summary>How long after a zone's full hour an hour of UTC begins: 30 minutes in India, 0 in most zones.</summary>
+    public static TimeSpan Shift(TimeZoneInfo zone, DateTimeOffset at) => TimeSpan.FromTicks(((zone.GetUtcOffset(at).Ticks % TimeSpan.TicksPerHour) + TimeSpan.TicksPerHour) % TimeSpan.TicksPerHour);
+
+    /// <summary>The day of a zone that an hour of UTC is counted in: that in which it begins.</summary>
+    internal static DateTime DayOf(DateTimeOffset hour, TimeZoneInfo zone) => TimeZoneInfo.ConvertTime(hour, zone).Date;
+
     /// <summary>A cell of a CSV file: quoted where needed, and never a formula.</summary>
     public static string Cell(string text)
     {
@@ -55,14 +62,25 @@ public static class UsageChart
         return safe.AsSpan().IndexOfAny("\",\r\n") >= 0 ? $"\"{safe.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : safe;
     }
 
-    private static List<DateTimeOffset> Steps(DateTimeOffset from, DateTimeOffset to, bool hourly)
+    // By the zone's calendar, so that no day is left out or named twice when the clock changes.
+    private static List<(DateTime Key, string Label)> Days(DateTimeOffset from, DateTimeOffset to, TimeZoneInfo zone)
     {
-        var step = hourly ? TimeSpan.FromHours(1) : TimeSpan.FromDays(1);
-        var at = hourly ? new DateTimeOffset(from.Year, from.Month, from.Day, from.Hour, 0, 0, from.Offset) : new DateTimeOffset(from.Date, from.Offset);
-        var steps = new List<DateTimeOffset>();
-        for (; at <= to; at += step)
+        var steps = new List<(DateTime, string)>();
+        for (var (day, last) = (DayOf(from, zone), DayOf(to, zone)); day <= last; day = day.AddDays(1))
         {
-            steps.Add(at);
+            steps.Add((day, day.ToString("d MMM", CultureInfo.InvariantCulture)));
+        }
+
+        return steps;
+    }
+
+    // By instants: when the clock is set back, two hours of one name are two bars.
+    private static List<(DateTime Key, string Label)> Hours(DateTimeOffset from, DateTimeOffset to, TimeZoneInfo zone)
+    {
+        var steps = new List<(DateTime, string)>();
+        for (var at = from.UtcDateTime; at <= to.UtcDateTime; at = at.AddHours(1))
+        {
+            steps.Add((at, TimeZoneInfo.ConvertTimeFromUtc(at, zone).ToString("d MMM HH:mm", CultureInfo.InvariantCulture)));
         }
 
         return steps;
