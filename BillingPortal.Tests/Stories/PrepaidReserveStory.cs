@@ -1,5 +1,6 @@
 using System.Net;
 using BillingPortal.Tests.Gating;
+using BillingPortal.Tests.Usage;
 using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
@@ -71,6 +72,30 @@ public sealed class PrepaidReserveStory(PrepaidReserveStoryPortal portal) : ICla
         Assert.Equal(0.42m, estimate.Json.GetProperty("price")[0].GetProperty("amount").GetDecimal());
         Assert.True(estimate.Json.GetProperty("covered").GetBoolean());
         Assert.Equal(1m, await portal.BalanceAsync(account, "usd"));
+    }
+
+    [Fact] // D5, D5b, D7
+    public async Task Everything_of_one_run_stands_in_one_place()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await api.GrantAsync(account, 10, "usd");
+        var charged = await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":1000,"output":200},"run":"job-7" """);
+        var hold = await api.HoldAsync(account, """ "model":"gpt-4","tokens":{"input":10000,"output":2000},"run":"job-7" """);
+        await api.CaptureAsync(hold, $$"""{"account":"{{account}}","model":"gpt-4","tokens":{"input":2000,"output":0},"final":false}""");
+        await api.ReportAsync(UsageApi.Event(account, "1", """ "meter":"documents","quantity":2,"properties":{"job":"job-7"} """));
+        await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":1000,"output":0},"run":"job-8" """);
+        await portal.SettleAsync();
+        await api.PostAsync($"charges/{charged.String("id")}/refund", """{"funding":[{"unit":"usd","amount":0.002}],"reason":"goodwill"}""", GatingApi.NewKey());
+
+        var run = await portal.ReadAsync($"accounts/{account}/runs/job-7");
+        var (usage, spent) = (run.GetProperty("usage"), run.GetProperty("spent")[0].GetProperty("amount").GetDecimal());
+        Assert.Equal((3, 3000, 200), (usage.GetProperty("charges").GetInt32(), usage.GetProperty("input_tokens").GetInt32(), usage.GetProperty("output_tokens").GetInt32()));
+        Assert.Equal(3, run.GetProperty("charges").GetArrayLength());
+        Assert.Equal(hold.String("id"), run.GetProperty("holds")[0].GetProperty("id").GetString());
+        Assert.Equal(0.42m - 0.06m, run.GetProperty("held")[0].GetProperty("amount").GetDecimal());
+        Assert.Equal(run.GetProperty("charges").EnumerateArray().Sum(c => c.GetProperty("funding")[0].GetProperty("amount").GetDecimal()) - 0.002m, spent);
+        Assert.Equal(10m - spent - 0.03m, await portal.BalanceAsync(account, "usd"));
+        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync($"accounts/{account}/runs/job-9")).Status);
     }
 
     [Fact] // D9

@@ -22,7 +22,7 @@ internal static class ApiSlice
     public static void MapApi(this WebApplication app)
     {
         var api = app.MapGroup("/api/v1");
-        api.MapAudit().MapOutbox().MapAccountsApi().MapAccountReadings().MapAlerts().MapCatalog().MapIdentity().MapPayments().MapLedger()
+        api.MapAudit().MapOutbox().MapAccountsApi().MapAccountReadings().MapAlerts().MapRuns().MapCatalog().MapIdentity().MapPayments().MapLedger()
             .MapSubscriptions().MapPurchases().MapCharging().MapInvoices().MapUsage().MapGating().MapAnalytics().MapReconciliation().MapExports();
         api.MapPaymentsAdmin().MapCases().MapPaymentMethods();
         app.MapHealth();
