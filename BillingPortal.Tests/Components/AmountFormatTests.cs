@@ -29,16 +29,6 @@ public sealed class AmountFormatTests
     }
 
     [Fact]
-    public void A_projection_waits_until_the_period_tells_something()
-    {
-        var start = new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero);
-        var standing = new Standing(AccountId.New(), "free", AccountStatus.Active, null, start, start.AddDays(30), null, null, null, 0);
-        Assert.Null(AllowanceView.Project(10m, standing, start.AddDays(1)));
-        Assert.Equal(100m, AllowanceView.Project(50m, standing, start.AddDays(15)));
-        Assert.Null(AllowanceView.Project(0m, standing, start.AddDays(15)));
-    }
-
-    [Fact]
     public void A_plan_says_what_comes_after_its_allowance()
     {
         var catalog = SampleCatalog.Document;

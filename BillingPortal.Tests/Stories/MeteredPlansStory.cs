@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json;
+using BillingPortal.Primitives;
 using BillingPortal.Tests.Gating;
+using BillingPortal.Tests.Usage;
 using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
@@ -114,6 +116,65 @@ public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFi
         var rows = await portal.LedgerAsync(account, "storage_gb");
         Assert.Equal(["revenue -4", "overage 4"], rows.Select(r => $"{r.GetProperty("book").GetString()} {r.GetProperty("amount").GetDecimal():0.##}").OrderDescending());
         Assert.True((await api.PostAsync("admin/ledger/verify", "{}")).Json.GetProperty("ok").GetBoolean());
+    }
+
+    [Fact] // E5, E7
+    public async Task Use_is_summed_up_with_quota_projection_and_alerts()
+    {
+        var (api, account, now) = (portal.Api(), GatingApi.NewAccount(), portal.Time.GetUtcNow());
+        await api.ReportAsync([.. Enumerable.Range(0, 8).Select(d => UsageApi.Event(account, $"{d}", $""" "meter":"agent_executions","quantity":11,"time":"{UsageApi.At(now.AddDays(-d))}" """))]);
+        await portal.SettleAsync();
+
+        var used = (await portal.ReadAsync($"accounts/{account}/usage?meter=agent_executions&granularity=day&from={now.AddDays(-10):yyyy-MM-dd}")).GetProperty("data")[0];
+        Assert.Equal((88m, 100m, 12m, 0m, 88m), (Number(used, "quantity"), Number(used, "included"), Number(used, "remaining"), Number(used, "overage"), Number(used, "percent")));
+        Assert.Equal(Enumerable.Repeat(11m, 8), used.GetProperty("series").EnumerateArray().Select(s => Number(s, "quantity")));
+        Assert.InRange(Number(used, "projected"), 88m + (11m * 27), 88m + (11m * 32)); // eleven a day for what is left of the month
+        var quota = (await portal.ReadAsync($"accounts/{account}/quotas")).GetProperty("data").EnumerateArray().Single(q => q.GetProperty("meter").GetString() == "agent_executions");
+        Assert.Equal((88m, 88m, "soft"), (Number(quota, "used"), Number(quota, "percent"), quota.GetProperty("cap").GetString()));
+        Assert.True(quota.GetProperty("resets_at").GetDateTimeOffset() > now.AddDays(27));
+        var alert = Assert.Single((await portal.ReadAsync($"accounts/{account}/alerts")).GetProperty("data").EnumerateArray().ToList());
+        Assert.Equal(("quota", 80m), (alert.GetProperty("kind").GetString(), Number(alert, "threshold")));
+
+        static decimal Number(JsonElement of, string name) => of.GetProperty(name).GetDecimal();
+    }
+
+    [Fact] // E12, E13
+    public async Task A_customer_s_own_limit_holds_at_once_on_every_instance()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await using var second = await portal.StartInstanceAsync();
+        var other = portal.Api(second);
+        Assert.Equal(HttpStatusCode.Created, (await other.ChargeAsync(account, """ "meter":"agent_executions","quantity":100 """)).Status);
+        for (var limit = 200; limit <= 400; limit += 100)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await api.PutAsync($"accounts/{account}/overrides", $$"""{"allowances":[{"meter":"agent_executions","included":{{limit}},"cap":"hard"}]}""")).Status);
+            Assert.Equal(HttpStatusCode.Created, (await other.ChargeAsync(account, """ "meter":"agent_executions","quantity":100 """)).Status);
+            var refused = await other.ChargeAsync(account, """ "meter":"agent_executions","quantity":1 """);
+            Assert.Equal((HttpStatusCode.TooManyRequests, "BILLING_QUOTA_EXCEEDED"), (refused.Status, refused.ErrorCode));
+        }
+    }
+
+    [Fact] // E3
+    public async Task With_the_calendar_the_allowance_is_new_at_the_customer_s_own_midnight_and_once()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        var zone = TimeZoneInfo.FindSystemTimeZoneById("Asia/Kathmandu"); // a quarter to six ahead
+        Assert.Equal("Asia/Kathmandu", (await api.PutAsync($"accounts/{account}", """{"time_zone":"Asia/Kathmandu"}""")).String("time_zone"));
+        Assert.Equal("INVALID_REQUEST", (await api.PutAsync($"accounts/{account}", """{"time_zone":"Middle/Earth"}""")).ErrorCode);
+        var own = await api.PutAsync($"accounts/{account}/overrides", """{"period":"calendar","allowances":[{"meter":"api_calls","included":10,"cap":"hard"}]}""");
+        Assert.True(own.Status == HttpStatusCode.OK, own.Text);
+        var month = Zones.Month(portal.Time.GetUtcNow(), zone);
+        Assert.Equal(HttpStatusCode.Created, (await api.ChargeAsync(account, """ "meter":"api_calls","quantity":10 """)).Status);
+        var refused = await api.ChargeAsync(account, """ "meter":"api_calls" """);
+        Assert.Equal(month.End, refused.Json.GetProperty("resets_at").GetDateTimeOffset());
+
+        portal.Time.Advance(month.End - portal.Time.GetUtcNow() - TimeSpan.FromMinutes(10));
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await api.ChargeAsync(account, """ "meter":"api_calls" """)).Status);
+        portal.Time.Advance(TimeSpan.FromMinutes(10));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => api.ChargeAsync(account, """ "meter":"api_calls" """)));
+        Assert.Equal(10, answers.Count(a => a.Status == HttpStatusCode.Created));
+        Assert.Equal(Zones.Month(month.End, zone).End, answers.First(a => a.Status == HttpStatusCode.TooManyRequests).Json.GetProperty("resets_at").GetDateTimeOffset());
+        Assert.Equal(1L, await portal.ScalarAsync<long>("select count(*) from grants g join accounts a using (account_id) where a.external_id = $1 and g.unit = 'api_calls' and g.source = 'Plan' and g.created_at >= $2", account, month.End.UtcDateTime));
     }
 
     [Fact] // F9

@@ -7,8 +7,10 @@ using System.Text;
 using System.Text.Json;
 using BillingPortal.Jobs;
 using BillingPortal.Outbox;
+using BillingPortal.Primitives;
 using BillingPortal.Tests.Gating;
 using BillingPortal.Tests.Testing;
+using BillingPortal.Usage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -108,6 +110,83 @@ public sealed class AlertTests(TellingPortal portal) : IClassFixture<TellingPort
         Assert.Empty(early);
         Assert.Equal(["low_balance usd 60", "quota agent_executions 50", "spend_in_day usd 45"], await AlertsAsync(account));
     }
+
+    [Fact]
+    public async Task What_stands_at_a_level_is_told_at_each_threshold_once_and_again_in_the_next_period()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => portal.Api().ReportAsync(UsageApi.Event(account, $"s{i}", """ "meter":"storage_gb","value":0.85 """))));
+        await portal.SettleAsync();
+        var first = await AlertsAsync(account);
+        // Asked first, it is a charge; reported, an event.
+        await api.ChargeAsync(account, """ "meter":"seats","quantity":3 """);
+        await api.ReportAsync(UsageApi.Event(account, "more", """ "meter":"storage_gb","value":1.3 """));
+        await portal.SettleAsync();
+        var second = await AlertsAsync(account);
+        await api.ReportAsync(UsageApi.Event(account, "less", """ "meter":"storage_gb","value":0.2 """));
+        portal.Time.Advance(TimeSpan.FromDays(32));
+        await api.ReportAsync(UsageApi.Event(account, "again", """ "meter":"storage_gb","value":0.9 """));
+        await portal.SettleAsync();
+
+        Assert.Equal(["quota storage_gb 80"], first);
+        Assert.Equal(["quota seats 100", "quota seats 80", "quota storage_gb 100", "quota storage_gb 120", "quota storage_gb 80"], second);
+        Assert.Equal(2, (await AlertsAsync(account)).Count(a => a == "quota storage_gb 80"));
+    }
+
+    [Fact]
+    public async Task Whoever_asked_is_told_once_that_an_allowance_will_not_last()
+    {
+        var (api, asked, other) = (portal.Api(), GatingApi.NewAccount(), GatingApi.NewAccount());
+        await api.PutAsync($"accounts/{asked}", "{}");
+        Assert.Equal(HttpStatusCode.OK, (await api.PutAsync($"accounts/{asked}/alert-settings", """{"projected":true}""")).Status);
+        var now = portal.Time.GetUtcNow();
+        foreach (var account in new[] { asked, other })
+        {
+            // Three a day for ten days and a month to come, of 100: it will end beyond 120.
+            await api.ReportAsync([.. Enumerable.Range(1, 10).Select(d => UsageApi.Event(account, $"{d}", $""" "meter":"agent_executions","quantity":3,"time":"{UsageApi.At(now.AddDays(-d))}" """))]);
+        }
+
+        await portal.SettleAsync();
+        await api.ReportAsync(UsageApi.Event(asked, "today", """ "meter":"agent_executions","quantity":1 """));
+        await portal.SettleAsync();
+
+        Assert.Equal(["projected agent_executions 100"], await AlertsAsync(asked));
+        Assert.Empty(await AlertsAsync(other));
+        var usage = (await api.GetReplyAsync($"accounts/{asked}/usage?meter=agent_executions")).Json.GetProperty("data")[0];
+        Assert.InRange(usage.GetProperty("projected").GetDecimal(), 110m, 130m);
+    }
+
+    [Fact]
+    public async Task What_stands_now_is_on_the_page_and_gone_when_it_is_over()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await api.GrantAsync(account, 100, "usd");
+        await api.PutAsync($"accounts/{account}/alert-settings", """{"thresholds":[50,70],"low_balance":60,"unit":"usd","by_mail":false}""");
+        await api.ChargeAsync(account, """ "unit":"usd","amount":45 """);
+        await api.ChargeAsync(account, """ "meter":"agent_executions","quantity":75 """);
+        var low = await StandingAsync(account);
+        await api.GrantAsync(account, 100, "usd");
+        var topped = await StandingAsync(account);
+
+        Assert.Equal(["low_balance usd 60", "quota agent_executions 70"], low);
+        Assert.Equal(["quota agent_executions 70"], topped);
+    }
+
+    private async Task<string[]> StandingAsync(string account)
+    {
+        var id = new AccountId(await portal.ScalarAsync<Guid>("select account_id from accounts where external_id = $1", account));
+        return [.. (await portal.Services.GetRequiredService<Alerts>().StandingAsync(id)).Select(a => AlertShown.Of(a)).Select(a => $"{a.Kind} {a.Subject} {a.Threshold}").Order()];
+    }
+
+    [Theory]
+    [InlineData("80, 100,120 %", "80,100,120")]
+    [InlineData("120;80 80", "80,120")]
+    [InlineData("", "")]
+    [InlineData("80, many", null)]
+    [InlineData("-5", null)]
+    [InlineData("1.5", null)]
+    public void Percentages_are_read_as_people_write_them(string text, string? expected) =>
+        Assert.Equal(expected, AlertSettings.TryRead(text, out var thresholds) ? string.Join(",", thresholds) : null);
 
     [Theory]
     [InlineData("""{"thresholds":[0]}""")]

@@ -49,6 +49,25 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
         return MayOpen(account) ? (await MakeAsync(account!, ct)).Id : null;
     }
 
+    /// <summary>Looks up in one round trip which of these accounts there are, so that asking for each of them is asking memory.</summary>
+    public async Task LearnAsync(IReadOnlyList<string> accounts, CancellationToken ct = default)
+    {
+        string[] unknown = [.. accounts.Where(a => ExternalId.IsValid(a) && !known.ContainsKey(a) && !AccountId.TryParse(a, out _))];
+        if (unknown.Length < 2)
+        {
+            return; // the asking itself is one round trip
+        }
+
+        await using var scope = await tenants.ForStaffAsync(ct);
+        await using var select = scope.Command("select external_id, account_id from unnest($1) as asked (id) join accounts on external_id = asked.id");
+        select.Parameters.Add(new() { Value = unknown });
+        await using var reader = await select.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            Remember(reader.GetString(0), new(reader.GetGuid(1)));
+        }
+    }
+
     /// <summary>Whether an account that is not known yet would be made at first sight.</summary>
     public bool MayOpen(string? account) => OpensAtFirstSight && ExternalId.MayBeNew(account);
 

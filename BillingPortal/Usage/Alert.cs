@@ -1,3 +1,4 @@
+using System.Globalization;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
@@ -72,6 +73,15 @@ public sealed class AlertSettings
     /// <summary>Whether to tell when an allowance will not last at the present pace.</summary>
     public bool Projected { get; set; }
     public bool ByMail { get; set; } = true;
+
+    /// <summary>Reads percentages as people write them, <c>80, 100 120 %</c>: each once, in order.</summary>
+    public static bool TryRead(string text, out int[] thresholds)
+    {
+        var parts = text.Split([',', ';', ' ', '%'], StringSplitOptions.RemoveEmptyEntries);
+        var read = Array.ConvertAll(parts, p => int.TryParse(p, NumberStyles.None, CultureInfo.InvariantCulture, out var percent) ? percent : 0);
+        thresholds = [.. read.Distinct().Order()];
+        return !read.Contains(0);
+    }
 
     internal sealed class Table : IEntityTypeConfiguration<AlertSettings>
     {

@@ -5,13 +5,6 @@ using BillingPortal.Primitives;
 
 namespace BillingPortal.Usage;
 
-/// <summary>An account as its alerts are judged.</summary>
-/// <param name="Granted">By unit: what the open grants were when they were made.</param>
-/// <param name="SpentToday">In the settings' unit, since midnight UTC.</param>
-/// <param name="Projected">By meter, where asked for: where the period is likely to end.</param>
-public sealed record AlertScene(AccountId Account, Plan Plan, DateTimeOffset PeriodStart, DateTimeOffset PeriodEnd, IReadOnlyList<Wallet> Wallets, IReadOnlyDictionary<Unit, Amount> Granted,
-    AlertSettings Settings, decimal SpentToday, IReadOnlyDictionary<string, decimal?>? Projected);
-
 /// <summary>Which alerts stand, as of now; raising each once is the database's part. Pure.</summary>
 public static class AlertRules
 {
@@ -21,9 +14,9 @@ public static class AlertRules
     {
         foreach (var allowance in scene.Plan.Allowances)
         {
-            if (allowance.Included is { IsPositive: true } included && catalog.FindMeter(allowance.Meter) is { Kind: MeterKind.Counter } meter)
+            if (allowance.Included is { IsPositive: true } included && catalog.FindMeter(allowance.Meter) is { } meter)
             {
-                foreach (var alert in OfAllowance(scene, meter, included.Value, now))
+                foreach (var alert in meter.Kind == MeterKind.Level ? OfLevel(scene, meter, included.Value, now) : OfAllowance(scene, meter, included.Value, now))
                 {
                     yield return alert;
                 }
@@ -73,6 +66,17 @@ public static class AlertRules
         }
     }
 
+    /// <summary>What stands at a level does not begin anew with the period; whoever still stands there is told again in the next.</summary>
+    private static IEnumerable<Alert> OfLevel(AlertScene scene, Meter meter, decimal included, DateTimeOffset now)
+    {
+        var standing = scene.Levels.FirstOrDefault(l => l.Meter == meter.Unit)?.Value.Value ?? 0m;
+        return scene.Settings.Thresholds.Where(threshold => standing * 100m >= included * threshold).Select(threshold => new Alert
+        {
+            AccountId = scene.Account, Kind = AlertKind.Quota, Subject = meter.Id, Threshold = threshold, PeriodStart = scene.PeriodStart, Value = standing, Limit = included,
+            Message = $"{meter.Name}: {Text(threshold)} % of what the plan includes is reached ({Text(standing)} of {Text(included)}).", CreatedAt = now,
+        });
+    }
+
     /// <summary>Only of what was ever put in: an account without credits has none to run out of.</summary>
     private static Alert? LowBalance(AlertScene scene, Wallet wallet, DateTimeOffset now)
     {
@@ -93,5 +97,6 @@ public static class AlertRules
             : null;
     }
 
-    private static string Text(decimal value) => value.ToString("#,0.######", CultureInfo.InvariantCulture);
+    // Two decimals are enough for a person, and six for less than one.
+    private static string Text(decimal value) => value.ToString(Math.Abs(value) < 1m ? "0.######" : "#,0.##", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using BillingPortal.Catalog;
 using BillingPortal.Data;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
@@ -5,9 +6,15 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Usage;
 
 /// <summary>Reads what an account was told, and keeps what it wants to be told of.</summary>
-public sealed class Alerts(Tenants tenants)
+public sealed class Alerts
 {
     private const int MostThresholds = 10;
+    private readonly Tenants tenants;
+    private readonly AlertScenes scenes;
+    private readonly CatalogSnapshot catalog;
+    private readonly TimeProvider time;
+
+    internal Alerts(Tenants tenants, AlertScenes scenes, CatalogSnapshot catalog, TimeProvider time) => (this.tenants, this.scenes, this.catalog, this.time) = (tenants, scenes, catalog, time);
 
     /// <summary>One page, newest first.</summary>
     public async Task<IReadOnlyList<Alert>> ListAsync(AccountId account, Guid? before, int limit, CancellationToken ct = default)
@@ -16,6 +23,15 @@ public sealed class Alerts(Tenants tenants)
         var alerts = scope.Db.Set<Alert>().AsNoTracking().Where(a => a.AccountId == account);
         alerts = before is { } last ? alerts.Where(a => a.Id.CompareTo(last) < 0) : alerts;
         return await alerts.OrderByDescending(a => a.Id).Take(limit).ToListAsync(ct);
+    }
+
+    /// <summary>What stands now, by the account's own thresholds: of each meter the highest that is crossed. What is over, such as a balance that was topped up, is not in it.</summary>
+    public async Task<IReadOnlyList<Alert>> StandingAsync(AccountId account, CancellationToken ct = default)
+    {
+        var now = time.Now();
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        var standing = (await scenes.ReadAsync(scope, [account.Value], now, ct)).SelectMany(scene => AlertRules.Of(scene, catalog.Current, now));
+        return [.. standing.GroupBy(a => (a.Kind, a.Subject)).Select(g => g.MaxBy(a => a.Threshold)!)];
     }
 
     public async Task<AlertSettings> SettingsAsync(AccountId account, CancellationToken ct = default)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Threading.Channels;
 using BillingPortal.Catalog;
 using BillingPortal.Charging;
@@ -11,7 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Usage;
 
 /// <summary>Turns events into charges, through the ledger's writer, under a key of their own: a crash between the charge and the list only means that the same key is tried again.</summary>
-internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger, Enforcement enforcement, CatalogSnapshot catalog, ILogger<ChargeUsage> log) : RecurringJob
+internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger, Enforcement enforcement, CatalogSnapshot catalog, RaiseAlerts alerts, IngestLoad load, TimeProvider time, ILogger<ChargeUsage> log) : RecurringJob
 {
     private const int AtOnce = 1_000;
 
@@ -20,13 +21,17 @@ internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger,
 
     public override async Task RunAsync(CancellationToken ct)
     {
-        while (await ChargeSomeAsync(ct))
+        for (var started = time.GetTimestamp(); await ChargeSomeAsync(ct) is { } waited; started = time.GetTimestamp())
         {
+            if (waited < IngestLoad.Patience)
+            {
+                await load.GiveWayAsync(time.GetElapsedTime(started), ct);
+            }
         }
     }
 
-    /// <returns>Whether there may be more.</returns>
-    private async Task<bool> ChargeSomeAsync(CancellationToken ct)
+    /// <returns>How long the longest of them had waited; null: there were no more.</returns>
+    private async Task<TimeSpan?> ChargeSomeAsync(CancellationToken ct)
     {
         await using var scope = await tenants.ForWriterAsync(ct);
         // Another instance passes these by; were they charged twice all the same, the key would say so.
@@ -48,12 +53,24 @@ internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger,
         }
 
         await ForgetAsync(scope, charged, ct);
+        // What stands at a level makes no charge that would be counted; its alerts are raised here.
+        await alerts.RaiseAsync(scope, [.. charged.Where(IsLevel).Select(u => u.AccountId.Value).Distinct()], ct);
         await scope.CommitAsync(ct);
-        return waiting.Count == AtOnce && charged.Count > 0;
+        return waiting.Count == AtOnce && charged.Count > 0 ? time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(charged.Min(u => MadeAt(u.Id))) : null;
     }
 
-    private Operation Operation(UnchargedUsage usage) => usage.Meter is { } meter && catalog.Current.FindMeter(meter) is { Kind: MeterKind.Level }
-        ? new LevelOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), ReportOf(usage, Unit.Of(meter)))
+    // An id of version 7 begins with the milliseconds of its making.
+    private static long MadeAt(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return BinaryPrimitives.ReadInt64BigEndian(bytes) >> 16;
+    }
+
+    private bool IsLevel(UnchargedUsage usage) => usage.Meter is { } meter && catalog.Current.FindMeter(meter) is { Kind: MeterKind.Level };
+
+    private Operation Operation(UnchargedUsage usage) => IsLevel(usage)
+        ? new LevelOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), ReportOf(usage, Unit.Of(usage.Meter!)))
         : new ChargeOperation(usage.AccountId, Origin.Job, KeyOf(usage.Id), RequestOf(usage), enforcement.ModeOf(RequestOf(usage).Subject));
 
     /// <summary>The key under which these events are charged.</summary>

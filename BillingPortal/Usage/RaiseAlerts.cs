@@ -1,7 +1,6 @@
 using BillingPortal.Accounts;
 using BillingPortal.Catalog;
 using BillingPortal.Data;
-using BillingPortal.Ledger;
 using BillingPortal.Outbox;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
@@ -10,7 +9,7 @@ using NpgsqlTypes;
 namespace BillingPortal.Usage;
 
 /// <summary>Raises the alerts of accounts whose use has just been counted, in the transaction that counts it: a threshold that was crossed is never missed, and its key makes it be told once.</summary>
-internal sealed class RaiseAlerts(CatalogSnapshot catalog, Outbox.Outbox outbox, UsageReads reads, TimeProvider time)
+internal sealed class RaiseAlerts(CatalogSnapshot catalog, Outbox.Outbox outbox, AlertScenes scenes, TimeProvider time)
 {
     /// <param name="scope">The writer's.</param>
     public async Task RaiseAsync(TenantScope scope, Guid[] accounts, CancellationToken ct)
@@ -23,7 +22,7 @@ internal sealed class RaiseAlerts(CatalogSnapshot catalog, Outbox.Outbox outbox,
         var now = time.Now();
         var alerts = new List<Alert>();
         var settings = new Dictionary<AccountId, AlertSettings>();
-        foreach (var scene in await ScenesAsync(scope, accounts, now, ct))
+        foreach (var scene in await scenes.ReadAsync(scope, accounts, now, ct))
         {
             settings[scene.Account] = scene.Settings;
             alerts.AddRange(AlertRules.Of(scene, catalog.Current, now));
@@ -37,34 +36,6 @@ internal sealed class RaiseAlerts(CatalogSnapshot catalog, Outbox.Outbox outbox,
                 await TellAsync(scope, alert, settings[alert.AccountId], ct);
             }
         }
-    }
-
-    private async Task<List<AlertScene>> ScenesAsync(TenantScope scope, Guid[] accounts, DateTimeOffset now, CancellationToken ct)
-    {
-        var heads = await scope.Db.Set<LedgerHead>().FromSql($"select * from ledger_heads where account_id = any({accounts})").AsNoTracking().ToListAsync(ct);
-        var wallets = (await scope.Db.Set<Wallet>().FromSql($"select * from wallets where account_id = any({accounts})").AsNoTracking().ToListAsync(ct)).ToLookup(w => w.AccountId);
-        var grants = (await scope.Db.Set<Grant>().FromSql($"select * from grants where account_id = any({accounts}) and is_open").AsNoTracking().ToListAsync(ct)).ToLookup(g => g.AccountId);
-        var settings = await scope.Db.Set<AlertSettings>().FromSql($"select * from alert_settings where account_id = any({accounts})").AsNoTracking().ToDictionaryAsync(s => s.AccountId, ct);
-        var scenes = new List<AlertScene>(heads.Count);
-        foreach (var head in heads)
-        {
-            var wants = settings.GetValueOrDefault(head.AccountId) ?? new AlertSettings { AccountId = head.AccountId };
-            scenes.Add(new(head.AccountId, catalog.Current.PlanFor(head.Plan, head.Overrides), head.PeriodStart, head.PeriodEnd, [.. wallets[head.AccountId]],
-                grants[head.AccountId].GroupBy(g => g.Unit).ToDictionary(g => g.Key, g => g.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Amount)), wants,
-                wants.SpendInDay is null ? 0m : await SpentTodayAsync(scope, head.AccountId, wants.Unit, now, ct),
-                wants.Projected ? await reads.ProjectedAsync(head.AccountId, ct) : null));
-        }
-
-        return scenes;
-    }
-
-    private static async Task<decimal> SpentTodayAsync(TenantScope scope, AccountId account, string unit, DateTimeOffset now, CancellationToken ct)
-    {
-        await using var command = scope.Command("select coalesce(sum(paid), 0) from usage_rollups where account_id = $1 and hour >= $2 and unit = $3");
-        command.Parameters.Add(new() { Value = account.Value });
-        command.Parameters.Add(new() { Value = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero) });
-        command.Parameters.Add(new() { Value = unit, NpgsqlDbType = NpgsqlDbType.Text });
-        return (decimal)(await command.ExecuteScalarAsync(ct))!;
     }
 
     /// <returns>Whether it is the first of its threshold and period.</returns>

@@ -16,7 +16,7 @@ internal sealed record IngestAnswer(int Accepted, int Duplicates, IReadOnlyList<
 /// <summary>Takes events: keys, events and what is to be charged for them are written in one statement, so that an event is there and will be charged, or is not there at all.</summary>
 internal sealed class UsageIngest(
     [FromKeyedServices(DataSlice.Writer)] NpgsqlDataSource source, AccountDirectory accounts, StandingAccounts standing, CatalogSnapshot catalog,
-    KeepUsage months, ChargeAtOnce charging, TimeProvider time)
+    KeepUsage months, ChargeAtOnce charging, IngestLoad load, TimeProvider time)
 {
     private const int MostTries = 5;
     private static readonly TimeSpan Latest = TimeSpan.FromMinutes(5);
@@ -26,9 +26,11 @@ internal sealed class UsageIngest(
     /// <param name="rejected">Those that could not be read.</param>
     public async Task<IngestAnswer> TakeAsync(Caller caller, IReadOnlyList<UsageEvent> events, List<RejectedEvent> rejected, CancellationToken ct)
     {
+        using var taking = load.Begin();
         var now = time.Now();
         var rows = new EventRows(catalog.Current, now, events.Count);
         var duplicates = 0;
+        await accounts.LearnAsync([.. events.Select(e => e.Account).Distinct()], ct);
         foreach (var read in events)
         {
             var account = await accounts.OpenAsync(caller, read.Account, ct);

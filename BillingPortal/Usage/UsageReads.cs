@@ -36,7 +36,7 @@ public sealed class UsageReads(Tenants tenants, LedgerReads ledger, CatalogSnaps
     {
         var (now, standing, wallets) = (time.Now(), await ledger.StandingAsync(account, ct), await ledger.WalletsAsync(account, ct));
         var (start, end) = (Hour(from ?? standing.PeriodStart), to ?? now.AddHours(1));
-        var lookback = now.AddDays(-Projection.Lookback);
+        var lookback = Day(now.AddDays(-Projection.Lookback)); // whole days: a part of one would say too little of its weekday
         var rows = await RowsAsync(account, start < lookback ? start : lookback, end > now ? end : now.AddHours(1), ct);
         var asked = rows.FindAll(r => r.Hour >= start && r.Hour < end);
         var plan = standing.PlanIn(catalog.Current);
@@ -55,13 +55,17 @@ public sealed class UsageReads(Tenants tenants, LedgerReads ledger, CatalogSnaps
         return new(start, end, meters, meter is null ? Models(asked) : [], meter is null ? Actions(asked) : []);
     }
 
-    /// <summary>Where each allowance is likely to end, by meter; null: too early to say.</summary>
-    public async Task<IReadOnlyDictionary<string, decimal?>> ProjectedAsync(AccountId account, CancellationToken ct = default)
+    /// <summary>Where each counted allowance is likely to end, by meter; null: too early to say.</summary>
+    public async Task<IReadOnlyDictionary<string, decimal?>> ProjectedAsync(AccountId account, CancellationToken ct = default) =>
+        await ProjectedAsync(await ledger.StandingAsync(account, ct), await ledger.WalletsAsync(account, ct), ct);
+
+    /// <summary>The same, where the account's standing was read already.</summary>
+    public async Task<IReadOnlyDictionary<string, decimal?>> ProjectedAsync(Standing standing, IReadOnlyList<WalletView> wallets, CancellationToken ct = default)
     {
-        var (now, standing, wallets) = (time.Now(), await ledger.StandingAsync(account, ct), await ledger.WalletsAsync(account, ct));
-        var rows = await RowsAsync(account, now.AddDays(-Projection.Lookback), now.AddHours(1), ct);
-        return standing.PlanIn(catalog.Current).Allowances.ToDictionary(a => a.Meter, a => Projected(
-            wallets.FirstOrDefault(w => w.Unit.Code == a.Meter)?.UsedInPeriod.Value ?? 0m, rows.FindAll(r => r.IsOf(a.Meter)), a.Meter, standing, now));
+        var now = time.Now();
+        var counted = standing.PlanIn(catalog.Current).Allowances.Where(a => catalog.Current.FindMeter(a.Meter) is { Kind: MeterKind.Counter }).Select(a => a.Meter).ToList();
+        var days = counted.Count == 0 ? [] : await DaysAsync(standing.Account, now, ct);
+        return counted.ToDictionary(m => m, m => Projected(wallets.FirstOrDefault(w => w.Unit.Code == m)?.UsedInPeriod.Value ?? 0m, days.FindAll(r => r.IsOf(m)), m, standing, now));
     }
 
     private static MeterUsage Of(Meter meter, Allowance? allowance, decimal used, List<Row> asked, List<Row> all, Standing standing, DateTimeOffset now, bool hourly)
@@ -88,6 +92,24 @@ public sealed class UsageReads(Tenants tenants, LedgerReads ledger, CatalogSnaps
 
     private static List<UnitAmount> Cost(IEnumerable<Row> rows) => [.. rows.Where(r => r.PriceUnit.Length > 0).GroupBy(r => r.PriceUnit).OrderBy(g => g.Key, StringComparer.Ordinal)
         .Select(g => new UnitAmount(Unit.Of(g.Key), Amount.Of(g.Sum(r => r.Price))))];
+
+    /// <summary>What a projection looks back on: by day, and by nothing that it does not ask for.</summary>
+    private async Task<List<Row>> DaysAsync(AccountId account, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        await using var command = scope.Command($"select date_trunc('day', hour, 'UTC'), meter, price_unit, sum(quantity), sum(price) from ({ChargedParts.Current}) r group by 1, 2, 3");
+        command.Parameters.Add(new() { Value = account.Value });
+        command.Parameters.Add(new() { Value = Day(now.AddDays(-Projection.Lookback)) });
+        command.Parameters.Add(new() { Value = now.AddHours(1) });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var days = new List<Row>();
+        while (await reader.ReadAsync(ct))
+        {
+            days.Add(new(reader.GetFieldValue<DateTimeOffset>(0), reader.GetString(1), "", "", "", reader.GetString(2), Shortest(reader.GetDecimal(3)), 0, Shortest(reader.GetDecimal(4)), []));
+        }
+
+        return days;
+    }
 
     private async Task<List<Row>> RowsAsync(AccountId account, DateTimeOffset from, DateTimeOffset to, CancellationToken ct)
     {

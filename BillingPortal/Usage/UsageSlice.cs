@@ -7,6 +7,7 @@ internal static class UsageSlice
     public static WebApplicationBuilder AddUsage(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
+        services.AddSingleton<IngestLoad>();
         services.AddSingleton<UsageIngest>();
         services.AddSingleton<ChargeUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<ChargeUsage>());
@@ -15,7 +16,8 @@ internal static class UsageSlice
         services.AddSingleton<RollUpUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<RollUpUsage>());
         services.AddSingleton<UsageReads>();
-        services.AddSingleton<Alerts>();
+        services.AddSingleton<AlertScenes>();
+        services.AddSingleton(s => new Alerts(s.GetRequiredService<Data.Tenants>(), s.GetRequiredService<AlertScenes>(), s.GetRequiredService<Catalog.CatalogSnapshot>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RaiseAlerts>();
         services.AddSingleton<KeepUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<KeepUsage>());

@@ -8,7 +8,7 @@ namespace BillingPortal.Components.AccountParts;
 /// <summary>One allowance of an account's plan and how much of it this period has used.</summary>
 /// <param name="Id">The meter's id, <c>credit</c> or <c>free_use</c>.</param>
 /// <param name="Included">Null: unlimited.</param>
-/// <param name="Projected">Where the present pace ends by the period's end; null while it is too early to say.</param>
+/// <param name="Projected">Where the period is likely to end, weekday by weekday; null while it is too early to say.</param>
 /// <param name="Beyond">What happens after the allowance, in words.</param>
 public sealed record AllowanceView(string Id, string Name, decimal Used, decimal? Included, decimal? Projected, DateTimeOffset? ResetsAt, string? Beyond)
 {
@@ -16,7 +16,7 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
     public bool IsGentle => Id is "credit" or "free_use";
 
     /// <summary>The allowances of a plan against its wallets, in the catalog's order. Pure.</summary>
-    public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, IReadOnlyList<Level> levels, DateTimeOffset now)
+    public static IReadOnlyList<AllowanceView> Of(CatalogDocument catalog, Plan plan, Standing standing, IReadOnlyList<WalletView> wallets, IReadOnlyList<Level> levels, IReadOnlyDictionary<string, decimal?> projected)
     {
         var views = new List<AllowanceView>();
         foreach (var allowance in plan.Allowances)
@@ -34,7 +34,7 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
             }
 
             var used = wallets.FirstOrDefault(w => w.Unit == meter.Unit)?.UsedInPeriod.Value ?? 0m;
-            views.Add(new(meter.Id, meter.Name, used, allowance.Included?.Value, Project(used, standing, now), standing.PeriodEnd, allowance.Beyond(catalog, plan)));
+            views.Add(new(meter.Id, meter.Name, used, allowance.Included?.Value, used > 0m ? projected.GetValueOrDefault(meter.Id) : null, standing.PeriodEnd, allowance.Beyond(catalog, plan)));
         }
 
         var credits = wallets.FirstOrDefault(w => w.Unit == Unit.Credit);
@@ -50,15 +50,5 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
         }
 
         return views;
-    }
-
-    /// <returns>Null in the period's first twentieth, when any projection would be noise, and when nothing was used.</returns>
-    internal static decimal? Project(decimal used, Standing standing, DateTimeOffset now)
-    {
-        var whole = standing.PeriodEnd - standing.PeriodStart;
-        var gone = now - standing.PeriodStart;
-        return used <= 0m || whole <= TimeSpan.Zero || gone < whole / 20 || gone >= whole
-            ? null
-            : decimal.Round(used * (decimal)(whole / gone), 0);
     }
 }
