@@ -1,7 +1,7 @@
 namespace BillingPortal.Usage;
 
 /// <summary>
-/// Whether events are being taken just now. Callers wait for their events to be durable, not for what comes of them: while many pour in, charging and counting rest after each piece of work,
+/// Whether events are being taken just now. Callers wait for their events to be durable, not for what comes of them: while many pour in, charging rests after each piece of work,
 /// so that the machine is there for taking. Nothing waits longer than <see cref="Patience"/> for it.
 /// </summary>
 internal sealed class IngestLoad

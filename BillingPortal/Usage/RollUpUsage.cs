@@ -6,7 +6,7 @@ using Npgsql;
 namespace BillingPortal.Usage;
 
 /// <summary>Counts charges in the rollups, each once: taking a charge off the list and adding it are one statement. Instances pass by what another holds.</summary>
-internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, IngestLoad load, TimeProvider time) : RecurringJob
+internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts) : RecurringJob
 {
     private const int ChargesAtOnce = 5_000;
     // Any constant: rebuilding excludes counting.
@@ -34,9 +34,8 @@ internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, IngestLoa
 
     public override async Task RunAsync(CancellationToken ct)
     {
-        for (var started = time.GetTimestamp(); await CountSomeAsync(ct) == ChargesAtOnce; started = time.GetTimestamp())
+        while (await CountSomeAsync(ct) == ChargesAtOnce)
         {
-            await load.GiveWayAsync(time.GetElapsedTime(started), ct);
         }
     }
 
