@@ -11,19 +11,12 @@ public sealed class StoryTests(BrowserFixture portal) : IClassFixture<BrowserFix
     [Fact]
     public async Task A_customer_registers_buys_and_uses_and_staff_grant_and_export()
     {
-        var page = await portal.PageAsync("/pricing");
-        page.Context.SetDefaultTimeout(60_000); // a long way, also on a busy machine
-        await page.GetByRole(AriaRole.Link, new() { Name = "Choose Standard" }).ClickAsync();
-        await page.GetByLabel("Name").FillAsync("Grace Hopper");
-        await page.GetByLabel("E-mail").FillAsync("grace@example.com");
-        await page.GetByLabel("Password").FillAsync("a ship in port is safe");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Make the account" }).ClickAsync();
-        await page.WaitForURLAsync("**/portal/plan**");
+        var page = await Shopping.RegisterAsync(portal, "Standard", "Grace Hopper", "grace@example.com");
         var account = await portal.ScalarAsync<string>("select external_id from accounts where email = 'grace@example.com'");
 
-        await BuyAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Subscribe to Standard" }));
+        await Shopping.BuyAsync(page, page.GetByRole(AriaRole.Button, new() { Name = "Subscribe to Standard" }));
         await page.GotoAsync("/portal/credits");
-        await BuyAsync(page, page.Locator("[data-pack] button").First);
+        await Shopping.BuyAsync(page, page.Locator("[data-pack] button").First);
 
         await page.GotoAsync("/portal/ledger?kind=topup");
         await Assertions.Expect(page.GetByText("Bought", new() { Exact = true }).Last).ToBeVisibleAsync();
@@ -32,25 +25,6 @@ public sealed class StoryTests(BrowserFixture portal) : IClassFixture<BrowserFix
         await StaffGrantAsync(account!);
         await Assertions.Expect(page.Locator("[data-balance=credit]")).ToContainTextAsync("1,700");
         await CsvHasEveryRowAsync();
-    }
-
-    private static async Task BuyAsync(IPage page, ILocator button)
-    {
-        // Buttons work once the circuit stands; until then a press is lost, so press until the checkout comes.
-        for (var i = 0; i < 20 && !page.Url.Contains("/checkout/", StringComparison.Ordinal); i++)
-        {
-            if (await button.CountAsync() > 0 && await button.IsEnabledAsync())
-            {
-                await button.ClickAsync(new() { Timeout = 5_000 });
-            }
-
-            await page.WaitForTimeoutAsync(700);
-        }
-
-        await page.Locator("input[name=number]").FillAsync("4242 4242 4242 4242");
-        await page.Locator("form button[type=submit], form button:not([type])").First.ClickAsync();
-        await page.WaitForURLAsync("**/portal/checkout/done**");
-        await Assertions.Expect(page.Locator("[data-order-status=Fulfilled]")).ToBeVisibleAsync(new() { Timeout = 30_000 });
     }
 
     private async Task MeterMovesWithoutReloadAsync(IPage page, string account)

@@ -68,6 +68,33 @@ public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFix
 
         await WhatDriftsAwayIsBroughtBackAsync();
         await ABoundPriceIsTakenAndOneThatDoesNotFitIsNamedAsync();
+        await EachMisfitOfAPriceIsNamedWithItsMendAsync();
+    }
+
+    private async Task EachMisfitOfAPriceIsNamedWithItsMendAsync()
+    {
+        const string Key = "standard_month_usd";
+        var before = await portal.ScalarAsync<string>("select body from simulator_objects where type = 'price' and body ->> 'lookup_key' = $1", Key);
+        foreach (var (change, says) in ((string, string)[])[
+            ("""{"active": false}""", "it is not active"),
+            ("""{"type": "one_time", "recurring": null}""", "it is paid once, and a plan recurs"),
+            ("""{"currency": "eur"}""", "its currency is eur, not usd"),
+            ("""{"unit_amount": 100}""", "its amount is 100, not 9900"),
+            ("""{"lookup_key": "another"}""", "there is no such price")])
+        {
+            await portal.ExecuteAsync("update simulator_objects set body = body || $2::jsonb where type = 'price' and body ->> 'lookup_key' = $1", Key, change);
+            var found = (await portal.Api().GetFromJsonAsync<JsonElement>("admin/doctor")).GetProperty("findings").EnumerateArray().Single(f => f.GetProperty("check").GetString() == $"price {Key}");
+            Assert.Equal("error", found.GetProperty("state").GetString());
+            Assert.Contains(says, found.GetProperty("message").GetString(), StringComparison.Ordinal);
+            Assert.Contains($"Run `stripe sync`, or make an active price in Stripe with lookup key {Key} (99 usd each month)", found.GetProperty("mend").GetString(), StringComparison.Ordinal);
+            using var unsold = await portal.Api().PostAsJsonAsync("accounts/misfit/checkout-sessions", new { kind = "subscription", plan = "standard", interval = "month" });
+            Assert.False(unsold.IsSuccessStatusCode);
+            await portal.ExecuteAsync("update simulator_objects set body = $2::jsonb where id = $1", JsonElement.Parse(before!).GetProperty("id").GetString(), before);
+        }
+
+        await portal.ExecuteAsync("update simulator_objects set body = body || '{\"active\": false}' where type = 'price' and body ->> 'lookup_key' = $1", Key);
+        await SyncAsync();
+        Assert.Equal("ok", await StateAsync($"price {Key}"));
     }
 
     private async Task WhatDriftsAwayIsBroughtBackAsync()

@@ -98,6 +98,11 @@ public sealed class AutoTopUpTests(DeafFixture portal) : IClassFixture<DeafFixtu
         Assert.Equal(2, await PaymentsAsync("dipper"));
         Assert.Equal(2, await portal.ScalarAsync<long>("select count(*) from payments p join accounts a using (account_id) where a.external_id = 'dipper' and is_automatic"));
         Assert.Equal(2, await portal.ScalarAsync<long>("select count(*) from outbox_messages where recipient = 'dipper@example.com' and key like 'receipt:%'"));
+        var payment = await portal.ScalarAsync<string>("select p.id from payments p join accounts a using (account_id) where a.external_id = 'dipper' order by paid_at limit 1");
+        var traced = (await portal.Api().GetFromJsonAsync<JsonElement>($"admin/payment-trace?q={payment}")).GetProperty("data").EnumerateArray().Single();
+        Assert.Equal((true, 1, payment), (traced.GetProperty("is_granted").GetBoolean(), traced.GetProperty("grants").GetArrayLength(), traced.GetProperty("payment_intent").GetString()));
+        Assert.Contains("Automatic top-up, paid and granted", traced.GetProperty("verdict").GetString(), StringComparison.Ordinal);
+        Assert.Equal(2, (await portal.Api().GetFromJsonAsync<JsonElement>("admin/payment-trace?q=dipper@example.com")).GetProperty("data").GetArrayLength());
     }
 
     [Fact]
@@ -148,6 +153,8 @@ public sealed class AutoTopUpTests(DeafFixture portal) : IClassFixture<DeafFixtu
         var id = await CustomerAsync("ancient");
         portal.Lost = 3;
         await ConsiderAsync(id);
+        // The job may have come first: all three tries are over when the next is put off.
+        await StripeFixture.UntilAsync(async () => await portal.ScalarAsync<int>("select attempts from top_ups where account_id = $1", Guid.Parse(id)) == 2, "given up for now");
         portal.Lost = 0;
         var asked = portal.Asked;
         await using (var scope = portal.Services.CreateAsyncScope())

@@ -90,7 +90,7 @@ public sealed class SoldPrices(StripeClient stripe, IStripeConnection connection
         }
 
         return (await stripe.Prices.ListAsync([sold.LookupKey], ct)).Match<StripeResult<StripePrice?>>(
-            list => new StripeResult<StripePrice?>.Answered(list.Data.Count > 0 ? list.Data[0] : null), error => error);
+            list => new StripeResult<StripePrice?>.Answered(list.Data.OrderByDescending(p => p.Active).FirstOrDefault()), error => error);
     }
 
     /// <summary>Makes product and price, and gives the price the lookup key, taken from the one it replaces.</summary>

@@ -11,7 +11,11 @@ namespace BillingPortal.Reconciliation;
 
 /// <summary>One purchase from end to end: what was wished, what Stripe has, what it told, what was granted, and the verdict in a sentence.</summary>
 public sealed record TracedPayment(
-    string? Order, string? Account, string? Bought, string? OrderStatus, TracedCheckout? Checkout, IReadOnlyList<TracedEvent> Events, IReadOnlyList<TracedGrant> Grants, bool IsGranted, string Verdict);
+    string? Order, string? Account, string? Bought, string? OrderStatus, TracedCheckout? Checkout, IReadOnlyList<TracedEvent> Events, IReadOnlyList<TracedGrant> Grants, bool IsGranted, string Verdict)
+{
+    /// <summary>Of an automatic top-up, which has no checkout.</summary>
+    public string? PaymentIntent { get; init; }
+}
 
 /// <param name="Metadata">As Stripe has it: what ties the payment to its order.</param>
 public sealed record TracedCheckout(string Id, string Status, string PaymentStatus, long? AmountTotal, string? Currency, string? PaymentIntent, string? Customer, IReadOnlyDictionary<string, string> Metadata);
@@ -22,8 +26,17 @@ public sealed record TracedEvent(string Id, string Type, WebhookEventStatus Stat
 public sealed record TracedGrant(Unit Unit, Amount Amount, GrantSource Source, DateTimeOffset CreatedAt);
 
 /// <summary>From a checkout session, payment intent, order, event, customer, account or e-mail address to the grant, or to the reason why there is none (B10).</summary>
-public sealed class PaymentTrace(StripeClient stripe, Tenants tenants, AccountDirectory directory, TimeProvider time)
+public sealed class PaymentTrace
 {
+    private readonly StripeClient stripe;
+    private readonly Tenants tenants;
+    private readonly AccountDirectory directory;
+    private readonly TopUpTrace topUps;
+    private readonly TimeProvider time;
+
+    internal PaymentTrace(StripeClient stripe, Tenants tenants, AccountDirectory directory, TopUpTrace topUps, TimeProvider time) =>
+        (this.stripe, this.tenants, this.directory, this.topUps, this.time) = (stripe, tenants, directory, topUps, time);
+
     /// <summary>Purchases traced at once, newest first.</summary>
     public const int Most = 20;
 
@@ -31,8 +44,8 @@ public sealed class PaymentTrace(StripeClient stripe, Tenants tenants, AccountDi
     public async Task<IReadOnlyList<TracedPayment>> FindAsync(string query, CancellationToken ct = default)
     {
         query = query.Trim();
-        var (orders, sessions) = await LookUpAsync(query, ct);
-        var traced = new List<TracedPayment>();
+        var (orders, sessions, accounts) = await LookUpAsync(query, ct);
+        var traced = new List<TracedPayment>(accounts.Count > 0 ? await topUps.OfAsync(accounts, ct) : await topUps.FindAsync(await AboutAsync(query, ct), ct));
         foreach (var order in orders)
         {
             traced.Add(await TraceAsync(order, order.SessionId, ct));
@@ -46,32 +59,39 @@ public sealed class PaymentTrace(StripeClient stripe, Tenants tenants, AccountDi
         return [.. traced.Where(t => t.Order is not null || t.Checkout is not null || t.Events.Count > 0)];
     }
 
-    private async Task<(List<Order> Orders, List<string> Sessions)> LookUpAsync(string query, CancellationToken ct)
+    /// <returns>What an event is about; anything else as it is.</returns>
+    private async Task<string> AboutAsync(string query, CancellationToken ct)
     {
+        if (!query.StartsWith("evt_", StringComparison.Ordinal) && !query.StartsWith("hint_", StringComparison.Ordinal))
+        {
+            return query;
+        }
+
+        await using var scope = await tenants.ForStaffAsync(ct);
+        return await scope.Db.Set<WebhookEvent>().Where(e => e.Id == query).Select(e => e.ObjectId).FirstOrDefaultAsync(ct) ?? query;
+    }
+
+    private async Task<(List<Order> Orders, List<string> Sessions, List<AccountId> Accounts)> LookUpAsync(string query, CancellationToken ct)
+    {
+        query = await AboutAsync(query, ct);
         if (query.StartsWith("cs_", StringComparison.Ordinal))
         {
-            return ([], [query]);
+            return ([], [query], []);
         }
 
         if (query.StartsWith("pi_", StringComparison.Ordinal))
         {
-            return ([], (await stripe.CheckoutSessions.ListAsync(new() { PaymentIntent = query }, ct)).Match(list => list.Data.Select(s => s.Id).ToList(), _ => []));
+            return ([], (await stripe.CheckoutSessions.ListAsync(new() { PaymentIntent = query }, ct)).Match(list => list.Data.Select(s => s.Id).ToList(), _ => []), []);
         }
 
         await using var scope = await tenants.ForStaffAsync(ct);
-        if (query.StartsWith("evt_", StringComparison.Ordinal) || query.StartsWith("hint_", StringComparison.Ordinal))
-        {
-            var about = await scope.Db.Set<WebhookEvent>().Where(e => e.Id == query).Select(e => e.ObjectId).FirstOrDefaultAsync(ct);
-            return about is null || about == query ? ([], []) : about.StartsWith("cs_", StringComparison.Ordinal) || about.StartsWith("pi_", StringComparison.Ordinal) ? await LookUpAsync(about, ct) : ([], []);
-        }
-
         if (ShownId.TryParse(Order.Prefix, query, out Guid orderId))
         {
-            return (await scope.Db.Set<Order>().AsNoTracking().Where(o => o.Id == orderId).ToListAsync(ct), []);
+            return (await scope.Db.Set<Order>().AsNoTracking().Where(o => o.Id == orderId).ToListAsync(ct), [], []);
         }
 
         var accounts = await AccountsAsync(scope, query, ct);
-        return (await scope.Db.Set<Order>().AsNoTracking().Where(o => accounts.Contains(o.AccountId)).OrderByDescending(o => o.Id).Take(Most).ToListAsync(ct), []);
+        return (await scope.Db.Set<Order>().AsNoTracking().Where(o => accounts.Contains(o.AccountId)).OrderByDescending(o => o.Id).Take(Most).ToListAsync(ct), [], accounts);
     }
 
     private async Task<List<AccountId>> AccountsAsync(TenantScope scope, string query, CancellationToken ct)

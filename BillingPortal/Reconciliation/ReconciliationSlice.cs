@@ -1,5 +1,7 @@
+using BillingPortal.Accounts;
 using BillingPortal.Data;
 using BillingPortal.Jobs;
+using BillingPortal.Payments.Stripe;
 
 namespace BillingPortal.Reconciliation;
 
@@ -16,7 +18,9 @@ internal static class ReconciliationSlice
         builder.Services.AddTransient<Books>();
         builder.Services.AddTransient<Mending>();
         builder.Services.AddTransient(s => new ReconciliationDesk(s.GetRequiredService<Tenants>(), s.GetRequiredService<Books>(), s.GetRequiredService<Mending>()));
-        builder.Services.AddTransient<PaymentTrace>();
+        builder.Services.AddTransient<TopUpTrace>();
+        builder.Services.AddTransient(s => new PaymentTrace(
+            s.GetRequiredService<StripeClient>(), s.GetRequiredService<Tenants>(), s.GetRequiredService<AccountDirectory>(), s.GetRequiredService<TopUpTrace>(), s.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<PaymentWatch>();
         builder.Services.AddRecurringJob<FetchMissedEvents>();
         builder.Services.AddRecurringJob<WarnAboutPayments>();

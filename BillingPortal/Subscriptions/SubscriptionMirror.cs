@@ -91,13 +91,14 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
     private async Task<string?> StandAsync(TenantScope scope, AccountId account, SubscriptionStanding standing, List<Subscription> rows, CancellationToken ct)
     {
         var governing = CurrentSubscription.Of(rows);
-        if (governing is null && standing.Version == 0)
+        if ((governing ?? CurrentSubscription.LastOf(rows)) is not { } shaping)
         {
             return null; // a first payment that never went through changes nothing
         }
 
         var plan = governing?.Plan ?? catalog.Current.DefaultPlan;
-        var anchor = governing?.Anchor ?? standing.Anchor;
+        // After the end the periods go on as they ran, also where nothing was heard before the end.
+        var anchor = shaping.Anchor;
         var status = governing?.Status == "past_due" ? AccountStatus.PastDue : AccountStatus.Active;
         var grace = status != AccountStatus.PastDue ? null
             : standing.Status == AccountStatus.PastDue ? standing.GraceUntil : time.Now().AddDays(catalog.Current.PaymentGraceDays);
@@ -154,7 +155,12 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
 public static class CurrentSubscription
 {
     /// <returns>The newest that gives access; null for none.</returns>
-    public static Subscription? Of(IEnumerable<Subscription> rows) => rows.Where(s => s.IsEntitled).OrderByDescending(s => s.StartedAt).ThenByDescending(s => s.Id, StringComparer.Ordinal).FirstOrDefault();
+    public static Subscription? Of(IEnumerable<Subscription> rows) => Newest(rows.Where(s => s.IsEntitled));
+
+    /// <returns>The newest that gave access at some time; null for none.</returns>
+    public static Subscription? LastOf(IEnumerable<Subscription> rows) => Newest(rows.Where(s => s.Status is not ("incomplete" or "incomplete_expired")));
+
+    private static Subscription? Newest(IEnumerable<Subscription> rows) => rows.OrderByDescending(s => s.StartedAt).ThenByDescending(s => s.Id, StringComparer.Ordinal).FirstOrDefault();
 
     /// <returns>The newest that is paused; null for none.</returns>
     public static async Task<Subscription?> FindPausedAsync(TenantScope scope, AccountId account, CancellationToken ct) =>

@@ -2,6 +2,7 @@
 // usage: node referee.mjs <portal url> <webhook secret>; exits 0 when both agree with it.
 import assert from 'node:assert/strict';
 import Stripe from 'stripe';
+import { misfits } from './shapes.mjs';
 
 const [portal, secret] = process.argv.slice(2);
 const address = new URL(portal);
@@ -109,6 +110,102 @@ async function deletion(customer, pack) {
   assert.deepEqual([error.code, error.param], ['resource_missing', 'customer']);
 }
 
+async function resourcesAgree() {
+  const seen = new Map();
+  const look = (answer) => { for (const each of answer.object === 'list' ? answer.data : [answer]) seen.set(each.object, [...(seen.get(each.object) ?? []), each]); return answer; };
+  const whole = async (resource, id) => look(await resource.retrieve(id));
+  const soon = async (read, holds) => { for (let i = 0; i < 100; i++) { const found = await read(); if (holds(found)) return found; await new Promise((done) => setTimeout(done, 100)); } assert.fail('never came about'); };
+
+  const now = Math.floor(Date.now() / 1000);
+  const clock = look(await stripe.testHelpers.testClocks.create({ frozen_time: now, name: 'referee' }));
+  const customer = look(await stripe.customers.create({ email: 'all@example.com', name: 'All', test_clock: clock.id }));
+  const product = look(await stripe.products.create({ name: 'Everything' }));
+  look(await stripe.products.update(product.id, { name: 'Everything and more' }));
+  const cheap = look(await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 1000, recurring: { interval: 'month' } }));
+  const dear = await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount: 3000, recurring: { interval: 'month' } });
+  assert.equal((await stripe.prices.update(dear.id, { nickname: 'Dear' })).nickname, 'Dear');
+
+  // Cards: kept on a page of setup mode, listed, made the default, attached and taken off.
+  const setup = look(await stripe.checkout.sessions.create({ mode: 'setup', currency: 'usd', customer: customer.id, success_url: 'https://shop.example/done' }));
+  assert.equal((await press(setup.url, { number: '4242424242424242' })).status, 302);
+  const intent = await whole(stripe.setupIntents, (await stripe.checkout.sessions.retrieve(setup.id)).setup_intent);
+  assert.equal(intent.status, 'succeeded');
+  const card = await whole(stripe.paymentMethods, intent.payment_method);
+  assert.deepEqual([card.type, card.card.last4, card.customer], ['card', '4242', customer.id]);
+  assert.equal((await stripe.customers.listPaymentMethods(customer.id)).data.length, 1);
+  await stripe.customers.update(customer.id, { invoice_settings: { default_payment_method: card.id } });
+  const second = look(await stripe.paymentMethods.attach('pm_card_mastercard', { customer: customer.id }));
+  assert.equal((await stripe.paymentMethods.detach(second.id)).customer, null);
+
+  // Payments, refunds, disputes.
+  const pay = (method, amount) => stripe.paymentIntents.create({ amount, currency: 'usd', customer: customer.id, payment_method: method, confirm: true, off_session: true });
+  const paid = look(await pay(card.id, 2000));
+  assert.deepEqual([paid.status, paid.amount_received], ['succeeded', 2000]);
+  const declining = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: customer.id });
+  const declined = await refused(pay(declining.id, 500));
+  assert.ok(declined instanceof Stripe.errors.StripeCardError);
+  assert.deepEqual([declined.statusCode, declined.code, declined.payment_intent.status], [402, 'card_declined', 'requires_payment_method']);
+  const part = look(await stripe.refunds.create({ payment_intent: paid.id, amount: 500, metadata: { why: 'x' } }));
+  assert.deepEqual([part.status, part.amount, part.metadata.why], ['succeeded', 500, 'x']);
+  const charge = await whole(stripe.charges, paid.latest_charge);
+  assert.deepEqual([charge.amount_refunded, charge.refunded], [500, false]);
+  assert.equal((await refused(stripe.refunds.create({ payment_intent: paid.id, amount: 1501 }))).param, 'amount');
+  await stripe.refunds.create({ payment_intent: paid.id });
+  assert.equal((await refused(stripe.refunds.create({ payment_intent: paid.id }))).code, 'charge_already_refunded');
+  assert.equal(look(await stripe.refunds.list({ payment_intent: paid.id })).data.length, 2);
+  const fraud = await stripe.paymentMethods.attach('pm_card_createDispute', { customer: customer.id });
+  const contested = await pay(fraud.id, 700);
+  const [dispute] = (await soon(() => stripe.disputes.list({ payment_intent: contested.id }), (list) => list.data.length > 0)).data;
+  look(dispute);
+  assert.deepEqual([dispute.status, dispute.reason, dispute.amount], ['needs_response', 'fraudulent', 700]);
+  assert.equal((await refused(stripe.refunds.create({ payment_intent: contested.id }))).code, 'charge_disputed');
+  assert.equal((await stripe.disputes.update(dispute.id, { evidence: { uncategorized_text: 'it was theirs' } })).evidence.uncategorized_text, 'it was theirs');
+  assert.equal((await stripe.disputes.close(dispute.id)).status, 'lost');
+
+  // Coupons, codes, a discounted subscription with a schedule, a pause, and a month that passes.
+  const coupon = look(await stripe.coupons.create({ percent_off: 25, duration: 'once', name: 'A quarter' }));
+  assert.equal((await stripe.coupons.retrieve(coupon.id)).percent_off, 25);
+  const code = look(await stripe.promotionCodes.create({ promotion: { type: 'coupon', coupon: coupon.id }, code: `QUARTER${unique}` }));
+  assert.equal((await stripe.promotionCodes.list({ code: code.code })).data[0].id, code.id);
+  const made = look(await stripe.subscriptions.create({ customer: customer.id, items: [{ price: dear.id }], default_payment_method: card.id, discounts: [{ coupon: coupon.id }] }));
+  const first = look(await stripe.invoices.retrieve(made.latest_invoice));
+  assert.deepEqual([made.status, first.total, first.total_discount_amounts[0].amount], ['active', 2250, 750]);
+  look(await stripe.invoicePayments.list({ invoice: first.id }));
+  const schedule = look(await stripe.subscriptionSchedules.create({ from_subscription: made.id }));
+  const item = made.items.data[0];
+  look(item);
+  await stripe.subscriptionSchedules.update(schedule.id, { end_behavior: 'release', phases: [
+    { items: [{ price: dear.id, quantity: 1 }], start_date: item.current_period_start, end_date: item.current_period_end, proration_behavior: 'none' },
+    { items: [{ price: cheap.id, quantity: 1 }], start_date: item.current_period_end, proration_behavior: 'none' }] });
+  assert.ok(await refused(stripe.subscriptions.update(made.id, { cancel_at_period_end: true })) instanceof Stripe.errors.StripeInvalidRequestError);
+  await stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: item.current_period_end + 3600 });
+  assert.equal((await soon(() => stripe.testHelpers.testClocks.retrieve(clock.id), (found) => found.status === 'ready')).frozen_time, item.current_period_end + 3600);
+  const renewed = await stripe.subscriptions.retrieve(made.id, { expand: ['latest_invoice'] });
+  assert.deepEqual([renewed.items.data[0].price.id, renewed.latest_invoice.total, renewed.latest_invoice.status], [cheap.id, 1000, 'paid']);
+  if (renewed.schedule) assert.equal((await stripe.subscriptionSchedules.release(renewed.schedule)).status, 'released');
+  assert.equal((await stripe.subscriptions.pause(made.id, { type: 'subscription' })).status, 'paused');
+  assert.equal((await stripe.subscriptions.resume(made.id, { billing_cycle_anchor: { type: 'now' } })).status, 'active');
+
+  // What a sync makes.
+  const portal = look(await stripe.billingPortal.configurations.create({ features: { invoice_history: { enabled: true }, payment_method_update: { enabled: true } } }));
+  assert.equal((await stripe.billingPortal.configurations.update(portal.id, { active: false })).active, false);
+  look(await stripe.billingPortal.sessions.create({ customer: customer.id, return_url: 'https://shop.example' }));
+  const endpoint = await stripe.webhookEndpoints.create({ url: 'https://shop.example/hook', enabled_events: ['invoice.paid'], api_version: '2026-10-28.endive' });
+  assert.match(endpoint.secret, /^whsec_/);
+  assert.equal((await whole(stripe.webhookEndpoints, endpoint.id)).secret, undefined);
+  const meter = look(await stripe.billing.meters.create({ display_name: 'Tokens', event_name: `tokens_${unique}`, default_aggregation: { formula: 'sum' } }));
+  assert.equal((await stripe.billing.meters.list()).data[0].id, meter.id);
+  look(await stripe.events.list({ limit: 3 }));
+  for (const list of [stripe.charges, stripe.coupons, stripe.customers, stripe.disputes, stripe.invoices, stripe.paymentIntents, stripe.prices, stripe.promotionCodes, stripe.refunds, stripe.setupIntents, stripe.subscriptions, stripe.subscriptionSchedules, stripe.checkout.sessions]) {
+    look(await list.list({ limit: 2 }));
+  }
+
+  const wrong = new Set([...seen.values()].flat().flatMap(misfits));
+  assert.deepEqual([...wrong].sort(), []);
+  assert.equal((await stripe.testHelpers.testClocks.del(clock.id)).deleted, true);
+  console.log(`${seen.size} kinds of objects have Stripe's shape: ${[...seen.keys()].sort().join(', ')}`);
+}
+
 async function endpointAgrees() {
   const post = (payload, header) => fetch(portal + '/webhooks/stripe', { method: 'POST', body: payload, headers: { 'content-type': 'application/json', ...(header && { 'stripe-signature': header }) } });
   const event = (id) => JSON.stringify({ id, object: 'event', api_version: '2026-10-28.endive', created: 1763000000, type: 'referee.ping', livemode: false, data: { object: { id: 'x_1', object: 'x' } } }, null, 2);
@@ -128,5 +225,6 @@ async function endpointAgrees() {
 }
 
 await clientAgrees();
+await resourcesAgree();
 await endpointAgrees();
 console.log('the official package agrees');

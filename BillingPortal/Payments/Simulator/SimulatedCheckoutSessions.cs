@@ -28,12 +28,8 @@ internal static class SimulatedCheckoutSessions
         var form = call.Form;
         form.Required("mode");
         var mode = form.OneOf("mode", "payment", "subscription", "setup")!;
+        // A page is for people: it is made and expires by the real time, whatever clock the customer lives by.
         var customer = form.Text("customer") is { } id ? await call.State.GetAsync("customer", id, "customer") : null;
-        if (customer is not null)
-        {
-            await call.State.UseClockOfAsync(customer);
-        }
-
         foreach (var url in Urls.Where(form.Has))
         {
             if (!Uri.TryCreate(form.Required(url).Replace("{CHECKOUT_SESSION_ID}", "x", StringComparison.Ordinal), UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https"))

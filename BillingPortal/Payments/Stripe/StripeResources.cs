@@ -35,9 +35,10 @@ public readonly struct StripePrices(StripeClient client)
         client.PostAsync<StripePrice>($"/v1/prices/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
     public Task<StripeResult<StripePrice>> GetAsync(string id, CancellationToken ct) =>
         client.GetAsync<StripePrice>($"/v1/prices/{Uri.EscapeDataString(id)}", null, ct);
+    /// <summary>Active ones and others.</summary>
     /// <param name="lookupKeys">At most ten.</param>
     public Task<StripeResult<StripeList<StripePrice>>> ListAsync(IReadOnlyList<string> lookupKeys, CancellationToken ct) =>
-        client.GetAsync<StripeList<StripePrice>>("/v1/prices", new { LookupKeys = lookupKeys, Active = true, Limit = 100 }, ct);
+        client.GetAsync<StripeList<StripePrice>>("/v1/prices", new { LookupKeys = lookupKeys, Limit = 100 }, ct);
 }
 
 public readonly struct StripeCheckoutSessions(StripeClient client)
