@@ -42,7 +42,7 @@ internal static class Shopping
         if (refused is not null)
         {
             await PayAsync(page, refused);
-            await Assertions.Expect(page.GetByText("declined")).ToBeVisibleAsync();
+            await Assertions.Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("declined");
         }
 
         await PayAsync(page, "4242 4242 4242 4242");

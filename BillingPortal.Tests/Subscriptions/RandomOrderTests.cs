@@ -120,7 +120,7 @@ public sealed class LifeFixture : StripeFixture
 public sealed class RandomOrderTests(LifeFixture portal, ITestOutputHelper output) : IClassFixture<LifeFixture>
 {
     private const int AtOnce = 24;
-    private static readonly int Orders = LongForm.IsAsked ? 10_000 : 80;
+    private static readonly int Orders = LongForm.IsAsked ? 10_000 : 48;
     private volatile Dictionary<int, string> busy = [];
     private volatile int looks;
 
@@ -194,7 +194,7 @@ public sealed class RandomOrderTests(LifeFixture portal, ITestOutputHelper outpu
         for (var copies = 1 + random.Next(5); copies > 0; copies--)
         {
             var late = random.Next(2) == 0 ? delivery.Stage : random.Next(delivery.Stage, portal.Life.Stages);
-            yield return (late, delivery, random.Next(8) == 0 ? copies : 0);
+            yield return (late, delivery, random.Next(16) == 0 ? copies : 0);
         }
     }
 

@@ -28,6 +28,7 @@ public class BrowserFixture : PortalFixture
 
     private static async Task<IBrowser> LaunchAsync()
     {
+        Assertions.SetDefaultExpectTimeout(20_000); // many share two cores here
         var playwright = await Playwright.CreateAsync();
         return await playwright.Chromium.LaunchAsync(new()
         {

@@ -105,7 +105,7 @@ internal static class SimulatedProration
 
         if (form.Text($"{given}[price]") is { } price)
         {
-            item["price"] = (await SimulatedSubscriptions.RecurringPriceAsync(state, price, $"{given}[price]")).DeepClone();
+            SimulatedSubscriptions.SetPrice(item, await SimulatedSubscriptions.RecurringPriceAsync(state, price, $"{given}[price]"));
         }
 
         item["quantity"] = form.Integer($"{given}[quantity]", 999_999) ?? item.Number("quantity");

@@ -140,7 +140,7 @@ internal static class SimulatedSchedules
                 subscription["billing_cycle_anchor"] = border;
             }
 
-            item["price"] = price.DeepClone();
+            SimulatedSubscriptions.SetPrice(item, price);
             item["quantity"] = wanted.Number("quantity");
         }
 

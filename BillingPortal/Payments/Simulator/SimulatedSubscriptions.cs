@@ -140,10 +140,37 @@ internal static class SimulatedSubscriptions
         ["current_trial"] = null,
         ["discounts"] = new JsonArray(),
         ["metadata"] = new JsonObject(),
+        ["plan"] = PlanOf(price),
         ["price"] = price.DeepClone(),
         ["quantity"] = quantity,
         ["subscription"] = subscription,
         ["tax_rates"] = new JsonArray(),
+    };
+
+    public static void SetPrice(JsonObject item, JsonObject price) => (item["plan"], item["price"]) = (PlanOf(price), price.DeepClone());
+
+    /// <summary>The older name of a price, which items still carry beside it.</summary>
+    private static JsonObject PlanOf(JsonObject price) => new()
+    {
+        ["id"] = price.Text("id"),
+        ["object"] = "plan",
+        ["active"] = price.Flag("active"),
+        ["amount"] = price.Number("unit_amount"),
+        ["amount_decimal"] = price.Text("unit_amount_decimal"),
+        ["billing_scheme"] = "per_unit",
+        ["created"] = price.Number("created"),
+        ["currency"] = price.Text("currency"),
+        ["interval"] = price.Child("recurring").Text("interval"),
+        ["interval_count"] = price.Child("recurring").Number("interval_count"),
+        ["livemode"] = false,
+        ["metadata"] = new JsonObject(),
+        ["meter"] = price.Child("recurring").Text("meter"),
+        ["nickname"] = price.Text("nickname"),
+        ["product"] = price.Text("product"),
+        ["tiers_mode"] = null,
+        ["transform_usage"] = null,
+        ["trial_period_days"] = null,
+        ["usage_type"] = price.Child("recurring").Text("usage_type") ?? "licensed",
     };
 
     private static async Task<JsonObject> UpdateAsync(SimulatorCall call)
@@ -234,7 +261,7 @@ internal static class SimulatedSubscriptions
         var customer = await call.State.GetAsync("customer", subscription.Text("customer")!);
         await call.State.UseClockOfAsync(customer);
         subscription["status"] = "active";
-        subscription["status_details"] = null;
+        subscription.Remove("status_details");
         subscription["billing_cycle_anchor"] = call.State.Now;
         foreach (var item in subscription.Items("items"))
         {
