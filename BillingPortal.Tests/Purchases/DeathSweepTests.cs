@@ -19,7 +19,7 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
     /// <summary>At each step in the long form; in the short one at some, others each time.</summary>
     private async Task SweepAsync(string name, int about, Life life)
     {
-        var stride = LongForm.IsAsked ? 1 : about / 4;
+        var stride = LongForm.IsAsked ? 1 : about / 2;
         var deaths = 0;
         await portal.ReviveAsync();
         for (var step = 1 + Random.Shared.Next(stride); ; step += stride)
@@ -118,7 +118,7 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
     public async Task Answers_that_are_lost_after_the_payment_never_charge_twice()
     {
         await portal.ReviveAsync();
-        var (account, dips, lost) = ("deaf", LongForm.IsAsked ? 1_000 : 20, 0);
+        var (account, dips, lost) = ("deaf", LongForm.IsAsked ? 1_000 : 10, 0);
         await WatchedAsync(account);
         for (var dip = 1; dip <= dips; dip++)
         {

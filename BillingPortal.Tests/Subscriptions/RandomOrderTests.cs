@@ -120,7 +120,7 @@ public sealed class LifeFixture : StripeFixture
 public sealed class RandomOrderTests(LifeFixture portal, ITestOutputHelper output) : IClassFixture<LifeFixture>
 {
     private const int AtOnce = 24;
-    private static readonly int Orders = LongForm.IsAsked ? 10_000 : 48;
+    private static readonly int Orders = LongForm.IsAsked ? 10_000 : 30;
     private volatile Dictionary<int, string> busy = [];
     private volatile int looks;
 
