@@ -5,11 +5,13 @@ namespace BillingPortal.Tests.Gating;
 
 /// <summary>
 /// Random histories through the API, each answer and each wallet against <see cref="NaiveModel"/>, which was written from the design alone.
-/// Short: 60 histories, at most a minute. With BILLING_LONG=1: 2,000 more, from a seed that is told.
+/// Short: up to 60 histories, as many as half a minute allows. With BILLING_LONG=1: 2,000 more, from a seed that is told.
 /// </summary>
 public sealed class NaiveModelTests(NaiveModelTests.Portal portal) : IClassFixture<NaiveModelTests.Portal>
 {
     private static readonly bool IsLong = LongForm.IsAsked;
+    /// <summary>Histories that were answered wrongly before.</summary>
+    private static readonly int[] OnceWrong = [605_022];
 
     [Fact]
     public async Task Whatever_happens_answers_and_balances_are_those_of_plain_lists_and_sums()
@@ -17,8 +19,13 @@ public sealed class NaiveModelTests(NaiveModelTests.Portal portal) : IClassFixtu
         var api = portal.Api();
         var watch = Stopwatch.StartNew();
         var first = int.TryParse(Environment.GetEnvironmentVariable("NAIVE_SEED"), out var seed) ? seed : IsLong ? Random.Shared.Next(1_000_000) : 1;
-        for (var run = first; run < first + (IsLong ? 2_000 : 60) && (IsLong || run < first + 10 || watch.Elapsed < TimeSpan.FromSeconds(50)); run++)
+        foreach (var run in OnceWrong.Concat(Enumerable.Range(first, IsLong ? 2_000 : 60)))
         {
+            if (!IsLong && run >= first + 10 && watch.Elapsed > TimeSpan.FromSeconds(30) && !OnceWrong.Contains(run))
+            {
+                break;
+            }
+
             var steps = NaiveStep.History(run);
             if (await TryAsync(api, steps, run) is { } different)
             {

@@ -128,7 +128,7 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
 
     private static void Advance(AccountState state)
     {
-        state.Begin(Guid.CreateVersion7(), null, isCharge: false);
+        state.Begin(Guid.Empty, null, isCharge: false); // nothing of it is written
         state.Advance();
     }
 

@@ -174,27 +174,43 @@ public sealed partial class AccountState
         OpenAllowances();
     }
 
+    /// <summary>Ends what the period gave.</summary>
+    /// <returns>What of it rolls over: one amount a unit, the plan's share of all that is left, rounded down once.</returns>
     private List<UnitAmount> CloseAllowances(Period closing)
     {
         var kept = new List<UnitAmount>();
-        foreach (var grant in open.Where(g => g.Source == GrantSource.Plan && g.ExpiresAt <= closing.End).ToArray())
+        foreach (var given in open.Where(g => g.Source == GrantSource.Plan && g.ExpiresAt <= closing.End).GroupBy(g => g.Unit).ToArray())
         {
-            var percent = Plan.AllowanceOf(grant.Unit.Code)?.RolloverPercent ?? 0;
-            var left = grant.Remaining - grant.Reserved;
-            var rolls = Amount.Of(decimal.Round(left.Value * percent / 100m, Amount.Scale, MidpointRounding.ToZero));
-            if (rolls.IsPositive)
+            var percent = Plan.AllowanceOf(given.Key.Code)?.RolloverPercent ?? 0;
+            var (left, rolled) = (Amount.Zero, Amount.Zero);
+            foreach (var grant in given)
             {
-                var wallet = Touch(grant.Unit);
-                Lower(grant, rolls);
-                wallet.Balance -= rolls;
-                Append(wallet, isCredit: false, rolls, TransferKind.Reversal, Book.Plan, [new(grant.Id, rolls)]);
-                kept.Add(new(grant.Unit, rolls));
+                left += grant.Remaining - grant.Reserved;
+                var rolls = Amount.Of(decimal.Round(left.Value * percent / 100m, Amount.Scale, MidpointRounding.ToZero)) - rolled;
+                if (rolls.IsPositive)
+                {
+                    RollOver(grant, rolls);
+                    rolled += rolls;
+                }
+
+                Close(grant, TransferKind.Expiry, Book.Expired);
             }
 
-            Close(grant, TransferKind.Expiry, Book.Expired);
+            if (rolled.IsPositive)
+            {
+                kept.Add(new(given.Key, rolled));
+            }
         }
 
         return kept;
+    }
+
+    private void RollOver(Grant grant, Amount amount)
+    {
+        var wallet = Touch(grant.Unit);
+        Lower(grant, amount);
+        wallet.Balance -= amount;
+        Append(wallet, isCredit: false, amount, TransferKind.Reversal, Book.Plan, [new(grant.Id, amount)]);
     }
 
     private void OpenAllowances()

@@ -69,7 +69,7 @@ internal sealed partial class MissedEvents(
     {
         await using var scope = await tenants.ForStaffAsync(ct);
         await scope.Db.Database.ExecuteSqlAsync($"insert into reconciliation_state (id, compared) values (1, 0) on conflict do nothing", ct);
-        var seen = await scope.Db.Set<ReconciliationState>().Select(s => s.EventsUntil).FirstAsync(ct);
+        var seen = await scope.Db.Set<ReconciliationState>().Select(s => s.EventsUntil).SingleAsync(ct);
         await scope.CommitAsync(ct);
         var since = seen - Overlap ?? until - First;
         return since < until - Kept ? until - Kept : since;

@@ -46,7 +46,7 @@ public sealed class PaymentWatch(IStripeConnection connection, Tenants tenants, 
             alarms.Add(new("events_parked", "Webhook events wait for a person", $"{parked} events of the last hour could not be processed.", "webhooks?status=parked"));
         }
 
-        var state = await scope.Db.Set<ReconciliationState>().AsNoTracking().FirstOrDefaultAsync(ct);
+        var state = await scope.Db.Set<ReconciliationState>().AsNoTracking().SingleOrDefaultAsync(ct);
         if (connection.Current.Mode == PaymentsMode.Stripe && state?.EventsReadAt is { } read && time.GetUtcNow() - read > Unread)
         {
             alarms.Add(new("events_unread", "Stripe's events cannot be read", $"Not since {read:yyyy-MM-dd HH:mm} UTC: the key, or the way to Stripe.", "doctor"));

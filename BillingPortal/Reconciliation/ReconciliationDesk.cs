@@ -22,7 +22,7 @@ public sealed class ReconciliationDesk
     {
         await using var scope = await tenants.ForStaffAsync(ct);
         var wanted = status ?? DifferenceStatus.Open;
-        var state = await scope.Db.Set<ReconciliationState>().AsNoTracking().FirstOrDefaultAsync(ct) ?? new();
+        var state = await scope.Db.Set<ReconciliationState>().AsNoTracking().SingleOrDefaultAsync(ct) ?? new();
         var found = scope.Db.Set<Difference>().AsNoTracking().Where(d => d.Status == wanted);
         return (state, await found.OrderByDescending(d => d.SeenAt).ThenByDescending(d => d.Id).Take(Most).ToListAsync(ct));
     }

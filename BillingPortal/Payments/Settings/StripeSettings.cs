@@ -73,7 +73,7 @@ public sealed class StripeSettings : ISnapshotPart, ISealedSecrets
     public async Task LoadAsync(CancellationToken ct)
     {
         await using var scope = await tenants.ForStaffAsync(ct);
-        var row = await scope.Db.Set<StripeSetting>().AsNoTracking().FirstOrDefaultAsync(ct);
+        var row = await scope.Db.Set<StripeSetting>().AsNoTracking().SingleOrDefaultAsync(ct);
         own = row is null ? StripeKeys.None : Read(row, out _);
         IsUnreadable = row is not null && IsAnyUnreadable(row);
     }
