@@ -18,7 +18,7 @@ public sealed class LooksTests(DemoBrowserFixture portal) : IClassFixture<DemoBr
     private static readonly string[] customer = ["/portal", "/portal/usage", "/portal/ledger", "/portal/credits", "/portal/plan", "/portal/invoices", "/portal/members", "/portal/settings"];
     private static readonly string[] staff =
     [
-        "/admin", "/admin/accounts", "/admin/ledger", "/admin/subscriptions", "/admin/catalog", "/admin/catalog?tab=actions", "/admin/webhooks",
+        "/admin", "/admin/accounts", "/admin/ledger", "/admin/subscriptions", "/admin/catalog", "/admin/catalog?tab=actions", "/admin/webhooks", "/admin/meter-reports",
         "/admin/api-keys", "/admin/audit", "/admin/doctor", "/admin/settings",
     ];
 

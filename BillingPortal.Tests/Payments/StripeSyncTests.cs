@@ -50,7 +50,7 @@ public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFix
         var done = await SyncAsync();
         Assert.Equal(Changes(planned), Changes(done));
         Assert.True(done.GetProperty("ok").GetBoolean(), done.ToString());
-        foreach (var what in (string[])["product plan_standard", "price standard_month_usd", "meter llm_tokens", "portal configuration", "webhook endpoint"])
+        foreach (var what in (string[])["product plan_standard", "price standard_month_usd", "meter llm_tokens", "metered price overage_standard_llm_tokens_month_usd", "portal configuration", "webhook endpoint", "event destination"])
         {
             Assert.Equal(["create"], Acts(done, what));
         }
@@ -61,12 +61,18 @@ public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFix
         Assert.Equal("ok", await StateAsync("price standard_month_usd"));
 
         // The secret that is told once is in force, and what it signs is believed.
-        var secret = Assert.Single(portal.Services.GetRequiredService<StripeSettings>().Own.WebhookSecrets!);
-        using var delivered = await portal.DeliverAsync("""{"id":"evt_sync","object":"event","api_version":"2026-10-28.endive","created":1,"type":"x.y","livemode":false,"data":{"object":{}}}""", secret: secret);
-        Assert.Equal(HttpStatusCode.OK, delivered.StatusCode);
+        var secrets = portal.Services.GetRequiredService<StripeSettings>().Own.WebhookSecrets!;
+        Assert.Equal(2, secrets.Count); // of the endpoint, and of the destination of thin events
+        foreach (var secret in secrets)
+        {
+            using var delivered = await portal.DeliverAsync("""{"id":"evt_sync","object":"event","api_version":"2026-10-28.endive","created":1,"type":"x.y","livemode":false,"data":{"object":{}}}""", secret: secret);
+            Assert.Equal(HttpStatusCode.OK, delivered.StatusCode);
+        }
+
         Assert.StartsWith("bpc_", portal.Services.GetRequiredService<IStripeConnection>().Current.PortalConfiguration, StringComparison.Ordinal);
 
         await WhatDriftsAwayIsBroughtBackAsync();
+        await AMeteredPriceThatDoesNotFitIsNamedAndReplacedAsync();
         await ABoundPriceIsTakenAndOneThatDoesNotFitIsNamedAsync();
         await EachMisfitOfAPriceIsNamedWithItsMendAsync();
     }
@@ -95,6 +101,21 @@ public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFix
         await portal.ExecuteAsync("update simulator_objects set body = body || '{\"active\": false}' where type = 'price' and body ->> 'lookup_key' = $1", Key);
         await SyncAsync();
         Assert.Equal("ok", await StateAsync($"price {Key}"));
+    }
+
+    private async Task AMeteredPriceThatDoesNotFitIsNamedAndReplacedAsync()
+    {
+        const string What = "metered price overage_enterprise_api_calls_month_usd";
+        Assert.Equal("0.05", await portal.ScalarAsync<string>("select body ->> 'unit_amount_decimal' from simulator_objects where body ->> 'lookup_key' = 'overage_enterprise_api_calls_month_usd'"));
+        foreach (var wrong in (string[])["""{"unit_amount_decimal": "0.06"}""", """{"currency": "eur"}""", """{"recurring": {"interval": "year", "interval_count": 1, "usage_type": "licensed", "meter": null}}"""])
+        {
+            await portal.ExecuteAsync($"update simulator_objects set body = body || '{wrong}' where body ->> 'lookup_key' = 'overage_enterprise_api_calls_month_usd'");
+            Assert.Equal("warning", await StateAsync(What));
+            var mended = await SyncAsync();
+            Assert.Equal(["replace"], Acts(mended, What));
+            Assert.Equal(1, Changes(mended));
+            Assert.Equal("ok", await StateAsync(What));
+        }
     }
 
     private async Task WhatDriftsAwayIsBroughtBackAsync()

@@ -12,13 +12,13 @@ public static class DatabaseRoles
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
         "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "suspense_charges", "ledger_anchors",
-        "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups", "alerts",
+        "overages", "overage_marks", "meter_standings", "meter_reports", "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups", "alerts",
         "subscriptions", "subscription_standings", "subscription_changes", "invoices", "payments", "refunds", "disputes", "top_ups",
     ];
 
     /// <summary>Tables whose rows are never changed nor deleted, by anybody: a trigger refuses it, and the privilege is missing too.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
     [
-        "transfers", "operations", "charges", "charge_refunds", "hold_changes", "ledger_anchors", "audit_entries", "catalog_versions", "subscription_changes",
+        "transfers", "operations", "charges", "charge_refunds", "overages", "hold_changes", "ledger_anchors", "audit_entries", "catalog_versions", "subscription_changes",
     ];
 }

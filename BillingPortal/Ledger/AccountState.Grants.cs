@@ -210,7 +210,8 @@ public sealed partial class AccountState
     private bool EndsWithPeriod(Grant grant) => grant.Source == GrantSource.Plan && grant.ExpiresAt >= Head.PeriodEnd;
 
     /// <summary>Moves a wallet's debt to the book that Stripe is told of.</summary>
-    private void SettleOverage(Unit unit)
+    /// <param name="closedAt">The period's end, or the instant of a change of plan or of a grant.</param>
+    private void SettleOverage(Unit unit, DateTimeOffset closedAt, OverageEnd end)
     {
         if (!wallets.TryGetValue(unit, out var there) || !there.Debt.IsPositive)
         {
@@ -222,6 +223,10 @@ public sealed partial class AccountState
         wallet.Debt = Amount.Zero;
         wallet.Balance += debt;
         Append(wallet, isCredit: true, debt, TransferKind.Overage, Book.Overage, []);
+        if (Plan.AllowanceOf(unit.Code)?.Overage is { } terms)
+        {
+            Record(new Overage { AccountId = Account, Meter = unit, Seq = wallet.Seq, Amount = debt, Plan = Plan.Id, Price = terms.Price, Per = terms.Per, Currency = terms.Currency, ClosedAt = closedAt, End = end });
+        }
     }
 
     /// <summary>Takes what is left and not reserved of a grant out of play.</summary>

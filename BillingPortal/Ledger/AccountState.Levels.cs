@@ -79,7 +79,7 @@ public sealed partial class AccountState
                 if (rated.IsPositive)
                 {
                     Debit(level.Meter, rated, Book.Revenue, TransferKind.Overage);
-                    SettleOverage(level.Meter);
+                    SettleOverage(level.Meter, end, end == period.End ? OverageEnd.PeriodEnd : OverageEnd.PlanChange);
                 }
             }
 

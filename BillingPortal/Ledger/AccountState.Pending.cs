@@ -11,6 +11,7 @@ public sealed partial class AccountState
     private readonly List<Charge> pendingCharges = [];
     private readonly List<ChargeRefund> pendingRefunds = [];
     private readonly List<SuspenseCharge> pendingSuspense = [];
+    private readonly List<Overage> pendingOverages = [];
     private readonly List<Grant> newGrants = [];
     private readonly HashSet<Wallet> touchedWallets = [];
     private readonly HashSet<Grant> touchedGrants = [];
@@ -24,6 +25,7 @@ public sealed partial class AccountState
     internal IReadOnlyList<Charge> PendingCharges => pendingCharges;
     internal IReadOnlyList<ChargeRefund> PendingRefunds => pendingRefunds;
     internal IReadOnlyList<SuspenseCharge> PendingSuspense => pendingSuspense;
+    internal IReadOnlyList<Overage> PendingOverages => pendingOverages;
     internal IReadOnlyList<Grant> NewGrants => newGrants;
     internal IReadOnlyCollection<Wallet> TouchedWallets => touchedWallets;
     internal IReadOnlyCollection<Grant> TouchedGrants => touchedGrants;

@@ -149,7 +149,7 @@ public sealed partial class AccountState
         var kept = CloseAllowances(closing);
         foreach (var wallet in wallets.Values.Where(w => w.Unit.IsMeter && w.Debt.IsPositive).ToArray())
         {
-            SettleOverage(wallet.Unit);
+            SettleOverage(wallet.Unit, closing.End, OverageEnd.PeriodEnd);
         }
 
         foreach (var wallet in wallets.Values.Where(w => w.UsedInPeriod.IsPositive).ToArray())
@@ -299,7 +299,7 @@ public sealed partial class AccountState
             return;
         }
 
-        SettleOverage(unit);
+        SettleOverage(unit, Now, OverageEnd.PlanChange);
         if (allowance.Overage is not null)
         {
             // What is billed as overage is not taken from the new allowance a second time.

@@ -80,7 +80,7 @@ public sealed partial class AccountState
 
         if (terms.Unit.IsMeter)
         {
-            SettleOverage(terms.Unit);
+            SettleOverage(terms.Unit, Now, OverageEnd.Grant);
         }
 
         PutIn(terms, terms.Kind, terms.Book);
@@ -189,6 +189,12 @@ public sealed partial class AccountState
     {
         pendingSuspense.Add(charge);
         undo.Add(() => pendingSuspense.Remove(charge));
+    }
+
+    private void Record(Overage overage)
+    {
+        pendingOverages.Add(overage);
+        undo.Add(() => pendingOverages.Remove(overage));
     }
 
     /// <summary>Records what went back of the loaded charge.</summary>

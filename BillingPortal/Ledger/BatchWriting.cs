@@ -23,6 +23,7 @@ internal static class BatchWriting
         AddNewWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => w.IsNew))]);
         UpdateWallets(batch, [.. states.SelectMany(s => s.TouchedWallets.Where(w => !w.IsNew))]);
         AddSuspense(batch, [.. states.SelectMany(s => s.PendingSuspense)]);
+        AddOverages(batch, [.. states.SelectMany(s => s.PendingOverages)]);
         BudgetWriting.AddCommands(batch, states);
         LevelReading.AddWriting(batch, states);
         UpdateClocks(batch, [.. states.Where(s => !s.HeadTouched)]);
@@ -97,6 +98,23 @@ internal static class BatchWriting
                 """,
                 Column(rows, s => s.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, s => s.ChargeId, NpgsqlDbType.Uuid), Column(rows, s => s.CreatedAt.UtcDateTime, NpgsqlDbType.TimestampTz),
                 Text(rows, s => s.Provider), Text(rows, s => s.Model), Column(rows, s => s.Tokens, NpgsqlDbType.Bigint));
+        }
+    }
+
+    private static void AddOverages(NpgsqlBatch batch, Overage[] rows)
+    {
+        if (rows.Length > 0)
+        {
+            batch.Add("""
+                with closed as (
+                    insert into overages (account_id, meter, seq, amount, plan, price, per, currency, closed_at, "end")
+                    select * from unnest($1::uuid[], $2::text[], $3::bigint[], $4::numeric[], $5::text[], $6::numeric[], $7::integer[], $8::text[], $9::timestamptz[], $10::text[])
+                    returning account_id)
+                insert into overage_marks (account_id, id) select account_id, gen_random_uuid() from (select distinct account_id from closed) c
+                """,
+                Column(rows, o => o.AccountId.Value, NpgsqlDbType.Uuid), Text(rows, o => o.Meter.Code), Column(rows, o => o.Seq, NpgsqlDbType.Bigint), Column(rows, o => o.Amount.Value, NpgsqlDbType.Numeric),
+                Text(rows, o => o.Plan), Column(rows, o => o.Price, NpgsqlDbType.Numeric), Column(rows, o => o.Per, NpgsqlDbType.Integer), Text(rows, o => o.Currency.Code),
+                Column(rows, o => o.ClosedAt.UtcDateTime, NpgsqlDbType.TimestampTz), Text(rows, o => o.End.ToString()));
         }
     }
 

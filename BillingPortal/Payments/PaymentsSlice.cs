@@ -26,14 +26,16 @@ internal static class PaymentsSlice
         builder.Services.AddHttpClient<StripeClient>(c => c.Timeout = TimeSpan.FromSeconds(30));
         builder.Services.AddTransient<CustomerLinks>();
         builder.Services.AddTransient<SoldPrices>();
+        builder.Services.AddTransient<MeteredPrices>();
         builder.Services.AddTransient<Discounts>();
         builder.Services.AddTransient<SyncPrices>();
         builder.Services.AddTransient<SyncMeters>();
         builder.Services.AddTransient<SyncPortal>();
         builder.Services.AddTransient<SyncWebhook>();
+        builder.Services.AddTransient<SyncEventDestination>();
         builder.Services.AddTransient(s => new StripeSync(
             s.GetRequiredService<IStripeConnection>(), s.GetRequiredService<CatalogSnapshot>(), s.GetRequiredService<NpgsqlDataSource>(), s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(),
-            s.GetRequiredService<SyncPrices>(), s.GetRequiredService<SyncMeters>(), s.GetRequiredService<SyncPortal>(), s.GetRequiredService<SyncWebhook>()));
+            s.GetRequiredService<SyncPrices>(), s.GetRequiredService<SyncMeters>(), s.GetRequiredService<SyncPortal>(), s.GetRequiredService<SyncWebhook>(), s.GetRequiredService<SyncEventDestination>()));
         builder.Services.AddTransient<Doctor>();
         builder.Services.AddTransient(s => new WebhookEvents(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<WebhookSignal>()));
         builder.Services.AddSingleton<SignatureFaults>();

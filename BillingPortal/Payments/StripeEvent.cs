@@ -12,6 +12,9 @@ public sealed record StripeEvent(string Id, string Type, string? ApiVersion, Dat
     private const int MostText = 255;
     private const string MeterErrors = "v1.billing.meter.";
 
+    /// <summary>Whether Stripe tells of this by thin events only.</summary>
+    public static bool IsThin(string type) => type.StartsWith(MeterErrors, StringComparison.Ordinal);
+
     /// <summary>Why it is not to be processed: an event of another train may have its fields elsewhere, so it is kept for a person and not guessed at. Null: it is.</summary>
     public string? WhyParked => StripeVersion.IsCompatible(ApiVersion)
         ? null

@@ -159,8 +159,11 @@ internal sealed class StripeEventHandlers
         }
     }
 
-    /// <summary>Every type that something here handles.</summary>
-    public IReadOnlyList<string> Types => [.. byType.Keys.Order(StringComparer.Ordinal)];
+    /// <summary>Every type of snapshot event that something here handles.</summary>
+    public IReadOnlyList<string> Types => [.. byType.Keys.Where(t => !StripeEvent.IsThin(t)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The types that come as thin events only, by an event destination of their own.</summary>
+    public IReadOnlyList<string> ThinTypes => [.. byType.Keys.Where(StripeEvent.IsThin).Order(StringComparer.Ordinal)];
 
     public bool Handles(string type) => byType.ContainsKey(type);
 

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BillingPortal.Purchases;
 
 /// <summary>Begins a purchase: the order is written down first, then Stripe is asked for a page to pay on. Nothing is granted here.</summary>
-public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, Discounts discounts, TimeProvider time, ILogger<Checkout> log)
+public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, MeteredPrices metered, Discounts discounts, TimeProvider time, ILogger<Checkout> log)
 {
     /// <param name="clientKey">The caller's own idempotency key; null for none.</param>
     /// <returns>In <paramref name="clientKey"/>'s name the same checkout again; or why there is none, with nothing done.</returns>
@@ -32,8 +32,7 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             return new CheckoutStarted(order.ShownId, before, Replayed: true);
         }
 
-        var line = await LineAsync(order, ct);
-        if (!line.TryGet(out var item, out var unsold))
+        if (!(await LinesAsync(order, ct)).TryGet(out var items, out var unsold))
         {
             log.LogWarning("checkout.unsold {Order} {Reason}", order.ShownId, unsold.Message);
             return unsold.ToRefusal();
@@ -45,7 +44,7 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
         }
 
         var made = await customers.CallAsync(account, (customer, generation) =>
-            stripe.CheckoutSessions.CreateAsync(Options(order, customer, item, off), $"order:{order.Id:N}:{generation}", ct), ct);
+            stripe.CheckoutSessions.CreateAsync(Options(order, customer, items, off), $"order:{order.Id:N}:{generation}", ct), ct);
         if (!made.TryGet(out var session, out var error))
         {
             log.LogWarning("checkout.failed {Order} {Reason}", order.ShownId, error.Message);
@@ -89,6 +88,23 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
         return (order, refusal);
     }
 
+    /// <summary>What is paid now and, with a subscription, what is billed by use afterwards.</summary>
+    private async Task<StripeResult<IReadOnlyList<StripeLineItemOptions>>> LinesAsync(Order order, CancellationToken ct)
+    {
+        if (!(await LineAsync(order, ct)).TryGet(out var line, out var error))
+        {
+            return error;
+        }
+
+        if (order.Kind != OrderKind.Subscription || !BillingIntervals.TryParse(order.Interval, out var interval))
+        {
+            return new StripeResult<IReadOnlyList<StripeLineItemOptions>>.Answered([line]);
+        }
+
+        return (await metered.FindAsync(catalog.Current.FindPlan(order.Plan!)!, interval, order.Currency, ct)).Match<StripeResult<IReadOnlyList<StripeLineItemOptions>>>(
+            prices => new StripeResult<IReadOnlyList<StripeLineItemOptions>>.Answered([line, .. prices.Select(p => new StripeLineItemOptions { Price = p, Quantity = null })]), failed => failed);
+    }
+
     private async Task<StripeResult<StripeLineItemOptions>> LineAsync(Order order, CancellationToken ct)
     {
         if (order.Kind == OrderKind.Reserve)
@@ -112,7 +128,7 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             : document.FindPlan(order.Plan!) is { } plan && plan.Prices.FirstOrDefault(p => SoldPrice.Word(p.Interval) == order.Interval && p.Currency == order.Currency) is { } price ? SoldPrice.Of(plan, price) : null;
     }
 
-    private static StripeCheckoutSessionOptions Options(Order order, string customer, StripeLineItemOptions line, IReadOnlyList<StripeDiscountOptions>? off)
+    private static StripeCheckoutSessionOptions Options(Order order, string customer, IReadOnlyList<StripeLineItemOptions> lines, IReadOnlyList<StripeDiscountOptions>? off)
     {
         var metadata = new Dictionary<string, string> { ["account"] = order.AccountId.ToString(), ["order"] = order.ShownId };
         var recurring = order.Kind == OrderKind.Subscription;
@@ -123,7 +139,7 @@ public sealed class Checkout(Tenants tenants, CatalogSnapshot catalog, StripeCli
             SuccessUrl = order.SuccessUrl,
             CancelUrl = order.CancelUrl,
             ClientReferenceId = order.ShownId,
-            LineItems = [line],
+            LineItems = lines,
             Metadata = metadata,
             Discounts = off,
             AllowPromotionCodes = off is null ? true : null,

@@ -46,6 +46,8 @@ public enum Mend
     EndSubscription,
     /// <summary>What was granted is taken back.</summary>
     TakeBack,
+    /// <summary>Reports that Stripe has not counted are sent again.</summary>
+    SendAgain,
 }
 
 /// <summary>One thing that Stripe and the ledger say differently: what each says, why it may be, and how to mend it.</summary>

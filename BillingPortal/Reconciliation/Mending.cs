@@ -6,13 +6,14 @@ using BillingPortal.Payments.Stripe;
 using BillingPortal.Primitives;
 using BillingPortal.Purchases;
 using BillingPortal.Subscriptions;
+using BillingPortal.Usage.Submission;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace BillingPortal.Reconciliation;
 
 /// <summary>Mends one difference at somebody's word. Whatever it does goes the way that the missed event would have gone, under the same keys: pressed twice, it acts once.</summary>
-internal sealed class Mending(Tenants tenants, WebhookInbox inbox, WebhookEvents events, SubscriptionMirror subscriptions, Ledger.Ledger ledger, NpgsqlDataSource database, IStripeConnection connection, AuditTrail audit, TimeProvider time)
+internal sealed class Mending(Tenants tenants, WebhookInbox inbox, WebhookEvents events, SubscriptionMirror subscriptions, Ledger.Ledger ledger, MissingReports reports, NpgsqlDataSource database, IStripeConnection connection, AuditTrail audit, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
@@ -40,6 +41,7 @@ internal sealed class Mending(Tenants tenants, WebhookInbox inbox, WebhookEvents
             Mend.TakeOver => await TakeOverAsync(asked, ct),
             Mend.EndSubscription => await EndSubscriptionAsync(asked, ct),
             Mend.TakeBack => await TakeBackAsync(asked, ct),
+            Mend.SendAgain => await reports.SendMissingAsync(asked.AccountId!.Value, asked.ObjectId.Split(' ')[0], ct),
             _ => null,
         };
         return await KeepAsync(asked, actor, failed, ct);

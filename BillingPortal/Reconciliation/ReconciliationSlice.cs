@@ -15,6 +15,7 @@ internal static class ReconciliationSlice
         builder.Services.AddTransient<IComparison, CompareReversals>();
         builder.Services.AddTransient<IComparison, CompareSubscriptions>();
         builder.Services.AddTransient<IComparison, CompareInvoices>();
+        builder.Services.AddTransient<IComparison, CompareMeters>();
         builder.Services.AddTransient<Books>();
         builder.Services.AddTransient<Mending>();
         builder.Services.AddTransient(s => new ReconciliationDesk(s.GetRequiredService<Tenants>(), s.GetRequiredService<Books>(), s.GetRequiredService<Mending>()));

@@ -1,3 +1,4 @@
+using BillingPortal.Payments;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
@@ -14,6 +15,8 @@ public sealed class Subscription
     /// <summary>Item of the plan's own price; what a change of plan names.</summary>
     public string ItemId { get; set; } = "";
     public string PriceId { get; set; } = "";
+    /// <summary>What it bills by use: <c>{meter}={minor units each}</c>.</summary>
+    public string[] Metered { get; set; } = [];
     /// <summary>Plan of the catalog.</summary>
     public string Plan { get; set; } = "";
     /// <summary><c>month</c> or <c>year</c>.</summary>
@@ -38,6 +41,9 @@ public sealed class Subscription
     public DateTimeOffset StartedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
 
+    /// <summary>Whether use of a meter beyond the allowance is billed by it, on these terms.</summary>
+    public bool Bills(string meter, Catalog.OveragePrice terms) => terms.Currency == Currency && Metered.Contains($"{meter}={MeteredPrice.InMinor(terms)}");
+
     /// <summary>Whether it gives access (STRIPE §9); past due does so for the grace period.</summary>
     public bool IsEntitled => Status is "active" or "trialing" or "past_due";
 
@@ -51,6 +57,7 @@ public sealed class Subscription
             builder.Property(s => s.CustomerId).HasMaxLength(255);
             builder.Property(s => s.ItemId).HasMaxLength(255);
             builder.Property(s => s.PriceId).HasMaxLength(255);
+            builder.Property(s => s.Metered).HasDefaultValueSql("'{}'");
             builder.Property(s => s.Plan).HasMaxLength(60);
             builder.Property(s => s.Interval).HasMaxLength(10);
             builder.Property(s => s.Status).HasMaxLength(40);

@@ -23,7 +23,7 @@ public sealed record PreviewLine(string Description, Amount Amount, bool IsProra
 
 /// <summary>A subscription's life at the customer's or the product's word: start, change, cancel, resume. Stripe decides; the mirror follows at once and again by event.</summary>
 public sealed class SubscriptionLifecycle(
-    Tenants tenants, NpgsqlDataSource database, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, Discounts discounts, SubscriptionMirror mirror, TimeProvider time)
+    Tenants tenants, NpgsqlDataSource database, CatalogSnapshot catalog, StripeClient stripe, CustomerLinks customers, SoldPrices prices, SubscriptionItems items, Discounts discounts, SubscriptionMirror mirror, TimeProvider time)
 {
     /// <returns>The subscription that counts; null for none.</returns>
     public async Task<Subscription?> FindAsync(AccountId account, CancellationToken ct = default)
@@ -57,13 +57,18 @@ public sealed class SubscriptionLifecycle(
             return Discounts.Refused(error) ?? error.ToRefusal();
         }
 
+        if (!(await items.OfNewAsync(price, wish.Plan!, interval, sold.Currency, ct)).TryGet(out var lines, out error))
+        {
+            return error.ToRefusal();
+        }
+
         var request = await UnknownStartAsync(account, planId, interval, ct) ?? await WriteDownAsync(account, "start", planId, interval, actor, ct);
         var made = await customers.CallAsync<StripeSubscription>(account, async (customer, generation) =>
             await CardOfAsync(customer, ct) is { } card
                 ? await stripe.Subscriptions.CreateAsync(new()
                 {
                     Customer = customer,
-                    Items = [new() { Price = price, Quantity = 1 }],
+                    Items = lines,
                     DefaultPaymentMethod = card,
                     PaymentBehavior = "error_if_incomplete",
                     OffSession = true,
@@ -98,18 +103,18 @@ public sealed class SubscriptionLifecycle(
         if ((at ?? TimeOf(current!, planId, interval)) == ChangeTime.PeriodEnd)
         {
             var scheduled = await WriteDownAsync(account, "schedule", planId, interval, actor, ct);
-            return await FollowAsync(scheduled, await ScheduleAsync(current!, price!, scheduled, ct), ct);
+            return await FollowAsync(scheduled, await ScheduleAsync(current!, price!, (catalog.Current.PlanOrDefault(planId), interval), scheduled, ct), ct);
         }
 
         var request = await WriteDownAsync(account, "change", planId, interval, actor, ct);
-        if (!(await ReleaseAsync(current!, request, ct)).TryGet(out _, out var busy))
+        if (!(await ReleaseAsync(current!, request, ct)).TryGet(out var now, out var busy) || !(await items.OfChangeAsync(now, price!, catalog.Current.PlanOrDefault(planId), interval, current!.Currency, ct)).TryGet(out var lines, out busy))
         {
             return busy.ToRefusal();
         }
 
         var changed = await stripe.Subscriptions.UpdateAsync(current!.Id, new()
         {
-            Items = [new() { Id = current.ItemId, Price = price }],
+            Items = lines,
             ProrationBehavior = "always_invoice",
             ProrationDate = prorationDate,
             // All or nothing: a declined card leaves the old plan as it was.
@@ -127,20 +132,24 @@ public sealed class SubscriptionLifecycle(
             return refusal;
         }
 
-        var items = new StripeSubscriptionItemOptions[] { new() { Id = current!.ItemId, Price = price } };
-        if ((at ?? TimeOf(current, planId, interval)) == ChangeTime.PeriodEnd)
+        if ((at ?? TimeOf(current!, planId, interval)) == ChangeTime.PeriodEnd)
         {
             // Nothing is billed now; the first bill is the new price's, at the border.
             return (await prices.OfAsync(price!, ct)).Match<Result<SubscriptionPreview>>(
-                sold => new SubscriptionPreview(planId, interval, current.Currency, Amount.Zero, current.CurrentPeriodEnd, [], StripeMoney.FromMinor(sold.UnitAmount ?? 0, current.Currency), current.CurrentPeriodEnd, ChangeTime.PeriodEnd),
+                sold => new SubscriptionPreview(planId, interval, current!.Currency, Amount.Zero, current.CurrentPeriodEnd, [], StripeMoney.FromMinor(sold.UnitAmount ?? 0, current.Currency), current.CurrentPeriodEnd, ChangeTime.PeriodEnd),
                 failed => failed.ToRefusal());
         }
 
-        var now = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = items, ProrationBehavior = "always_invoice" } }, ct);
+        if (!(await stripe.Subscriptions.GetAsync(current!.Id, ct)).TryGet(out var standing, out var error) || !(await items.OfChangeAsync(standing, price!, catalog.Current.PlanOrDefault(planId), interval, current.Currency, ct)).TryGet(out var lines, out error))
+        {
+            return error.ToRefusal();
+        }
+
+        var now = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = lines, ProrationBehavior = "always_invoice" } }, ct);
         // The instant that Stripe made the sum for, by Stripe's clock: passed on, it makes the bill equal the preview.
         var instant = now.Match(i => i.Lines.Data.FirstOrDefault(l => l.IsProration)?.Period?.Start, _ => null) ?? DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
-        var next = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = items, ProrationBehavior = "none" } }, ct);
-        if (!now.TryGet(out var due, out var error) || !next.TryGet(out var later, out error))
+        var next = await stripe.Invoices.CreatePreviewAsync(new() { Subscription = current.Id, SubscriptionDetails = new() { Items = lines, ProrationBehavior = "none" } }, ct);
+        if (!now.TryGet(out var due, out error) || !next.TryGet(out var later, out error))
         {
             return error.ToRefusal();
         }
@@ -228,11 +237,16 @@ public sealed class SubscriptionLifecycle(
     }
 
     /// <summary>The present price until the period's end, the other from then on.</summary>
-    private async Task<StripeResult<StripeSubscription>> ScheduleAsync(Subscription current, string price, SubscriptionRequest request, CancellationToken ct)
+    private async Task<StripeResult<StripeSubscription>> ScheduleAsync(Subscription current, string price, (Plan Plan, BillingInterval Interval) next, SubscriptionRequest request, CancellationToken ct)
     {
         if (!(await stripe.Subscriptions.GetAsync(current.Id, ct)).TryGet(out var now, out var error) || now.BaseItem is not { } item)
         {
             return error ?? new StripeError(StripeFailure.Invalid, "The subscription has no item.");
+        }
+
+        if (!(await items.OfNewAsync(price, next.Plan, next.Interval, current.Currency, ct)).TryGet(out var then, out error))
+        {
+            return error;
         }
 
         var id = now.Schedule?.Id;
@@ -248,8 +262,8 @@ public sealed class SubscriptionLifecycle(
 
         var phases = new StripeSchedulePhaseOptions[]
         {
-            new() { Items = [new() { Price = item.Price.Id, Quantity = 1 }], StartDate = item.CurrentPeriodStart, EndDate = item.CurrentPeriodEnd, ProrationBehavior = "none" },
-            new() { Items = [new() { Price = price, Quantity = 1 }], StartDate = item.CurrentPeriodEnd, ProrationBehavior = "none" },
+            new() { Items = [new() { Price = item.Price.Id, Quantity = 1 }, .. now.MeteredItems.Select(i => new StripeSubscriptionItemOptions { Price = i.Price.Id })], StartDate = item.CurrentPeriodStart, EndDate = item.CurrentPeriodEnd, ProrationBehavior = "none" },
+            new() { Items = then, StartDate = item.CurrentPeriodEnd, ProrationBehavior = "none" },
         };
         return !(await stripe.SubscriptionSchedules.UpdateAsync(id, new() { Phases = phases, EndBehavior = "release" }, $"{request.StripeKey}:phases", ct)).TryGet(out _, out error)
             ? error

@@ -64,6 +64,7 @@ public sealed class SubscriptionMirror(SoldPrices prices, CatalogSnapshot catalo
         row.CustomerId = now.Customer;
         row.ItemId = item.Id;
         row.PriceId = item.Price.Id;
+        row.Metered = [.. now.MeteredItems.Where(i => i.Price.Metadata.ContainsKey(MeteredPrice.MeterMark)).Select(i => $"{i.Price.Metadata[MeteredPrice.MeterMark]}={MeteredPrice.AmountOf(i.Price)}").Order(StringComparer.Ordinal)];
         row.Plan = plan.Id;
         row.Interval = SoldPrice.Word(interval);
         row.Status = now.Status;

@@ -7,6 +7,7 @@ internal static class SubscriptionsSlice
     public static WebApplicationBuilder AddSubscriptions(this WebApplicationBuilder builder)
     {
         builder.Services.AddTransient<SubscriptionMirror>();
+        builder.Services.AddTransient<SubscriptionItems>();
         builder.Services.AddTransient<SubscriptionLifecycle>();
         builder.Services.AddTransient<StripePortal>();
         builder.Services.AddSingleton<AccountOverrides>();

@@ -1,12 +1,13 @@
 using BillingPortal.Data;
 using BillingPortal.Jobs;
 using BillingPortal.Primitives;
+using BillingPortal.Usage.Submission;
 using Npgsql;
 
 namespace BillingPortal.Usage;
 
 /// <summary>Counts charges in the rollups, each once: taking a charge off the list and adding it are one statement. Instances pass by what another holds.</summary>
-internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts) : RecurringJob
+internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, FreezeOverage overage) : RecurringJob
 {
     private const int ChargesAtOnce = 5_000;
     // Any constant: rebuilding excludes counting.
@@ -71,6 +72,7 @@ internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts) : Recurri
 
         var (counted, accounts) = await CountSomeAsync(scope, ct);
         await alerts.RaiseAsync(scope, accounts, ct);
+        await overage.MarkAsync(scope, accounts, ct);
         await scope.CommitAsync(ct);
         return counted;
     }

@@ -1,4 +1,6 @@
 using BillingPortal.Jobs;
+using BillingPortal.Payments;
+using BillingPortal.Usage.Submission;
 
 namespace BillingPortal.Usage;
 
@@ -21,8 +23,15 @@ internal static class UsageSlice
         services.AddSingleton<RaiseAlerts>();
         services.AddSingleton<KeepUsage>();
         services.AddSingleton<RecurringJob>(s => s.GetRequiredService<KeepUsage>());
+        services.AddSingleton<FreezeOverage>();
+        services.AddTransient<SendReports>();
+        services.AddTransient<ReportTrace>();
+        services.AddTransient<MissingReports>();
+        services.AddTransient<MeterReports>();
+        services.AddTransient<IStripeEventHandler, MeterErrors>();
+        services.AddRecurringJob<SubmitUsage>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapUsage(this RouteGroupBuilder api) => api.MapUsageEvents().MapUsageReadings();
+    public static RouteGroupBuilder MapUsage(this RouteGroupBuilder api) => api.MapUsageEvents().MapUsageReadings().MapMeterReports();
 }

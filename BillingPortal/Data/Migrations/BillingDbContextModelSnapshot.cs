@@ -1539,6 +1539,82 @@ namespace BillingPortal.Data.Migrations
                     b.ToTable("operation_details", (string)null);
                 });
 
+            modelBuilder.Entity("BillingPortal.Ledger.Overage", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Meter")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("meter");
+
+                    b.Property<long>("Seq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("seq");
+
+                    b.Property<decimal>("Amount")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("amount");
+
+                    b.Property<DateTimeOffset>("ClosedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("closed_at");
+
+                    b.Property<string>("Currency")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("currency");
+
+                    b.Property<string>("End")
+                        .IsRequired()
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)")
+                        .HasColumnName("end");
+
+                    b.Property<int>("Per")
+                        .HasColumnType("integer")
+                        .HasColumnName("per");
+
+                    b.Property<string>("Plan")
+                        .IsRequired()
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)")
+                        .HasColumnName("plan");
+
+                    b.Property<decimal>("Price")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("price");
+
+                    b.HasKey("AccountId", "Meter", "Seq")
+                        .HasName("pk_overages");
+
+                    b.ToTable("overages", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_overages_amount", "amount > 0");
+                        });
+                });
+
+            modelBuilder.Entity("BillingPortal.Ledger.OverageMark", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.HasKey("AccountId", "Id")
+                        .HasName("pk_overage_marks");
+
+                    b.ToTable("overage_marks", (string)null);
+                });
+
             modelBuilder.Entity("BillingPortal.Ledger.RecordedOperation", b =>
                 {
                     b.Property<Guid>("AccountId")
@@ -3029,6 +3105,13 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(255)")
                         .HasColumnName("item_id");
 
+                    b.PrimitiveCollection<string[]>("Metered")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("text[]")
+                        .HasColumnName("metered")
+                        .HasDefaultValueSql("'{}'");
+
                     b.Property<DateTimeOffset?>("PendingAt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("pending_at");
@@ -3321,6 +3404,185 @@ namespace BillingPortal.Data.Migrations
                         .HasName("pk_alert_settings");
 
                     b.ToTable("alert_settings", (string)null);
+                });
+
+            modelBuilder.Entity("BillingPortal.Usage.Submission.MeterReport", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Meter")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("meter");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer")
+                        .HasColumnName("attempts");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Currency")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("currency");
+
+                    b.Property<string>("Customer")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("customer");
+
+                    b.Property<string>("End")
+                        .IsRequired()
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)")
+                        .HasColumnName("end");
+
+                    b.Property<DateTimeOffset?>("FirstSentAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("first_sent_at");
+
+                    b.Property<int>("Generation")
+                        .HasColumnType("integer")
+                        .HasColumnName("generation");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Identifier")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)")
+                        .HasColumnName("identifier");
+
+                    b.Property<DateTimeOffset?>("NextAttemptAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("next_attempt_at");
+
+                    b.Property<string>("ParkedAs")
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)")
+                        .HasColumnName("parked_as");
+
+                    b.Property<int>("Per")
+                        .HasColumnType("integer")
+                        .HasColumnName("per");
+
+                    b.Property<string>("Plan")
+                        .IsRequired()
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)")
+                        .HasColumnName("plan");
+
+                    b.Property<decimal>("Price")
+                        .HasPrecision(20, 6)
+                        .HasColumnType("numeric(20,6)")
+                        .HasColumnName("price");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("reason");
+
+                    b.Property<DateTimeOffset?>("SentAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("sent_at");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)")
+                        .HasColumnName("status");
+
+                    b.Property<string>("Subscription")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("subscription");
+
+                    b.Property<long>("Value")
+                        .HasColumnType("bigint")
+                        .HasColumnName("value");
+
+                    b.Property<string>("Way")
+                        .HasMaxLength(20)
+                        .HasColumnType("character varying(20)")
+                        .HasColumnName("way");
+
+                    b.HasKey("AccountId", "Meter", "Number")
+                        .HasName("pk_meter_reports");
+
+                    b.HasIndex("Id")
+                        .HasDatabaseName("ix_meter_reports_id");
+
+                    b.HasIndex("Identifier")
+                        .HasDatabaseName("ix_meter_reports_identifier");
+
+                    b.HasIndex("Status", "Id")
+                        .HasDatabaseName("ix_meter_reports_status_id");
+
+                    b.HasIndex(new[] { "NextAttemptAt" }, "ix_meter_reports_due")
+                        .HasDatabaseName("ix_meter_reports_due")
+                        .HasFilter("next_attempt_at is not null");
+
+                    b.ToTable("meter_reports", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_meter_reports_value", "value <> 0");
+                        });
+                });
+
+            modelBuilder.Entity("BillingPortal.Usage.Submission.MeterStanding", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
+
+                    b.Property<string>("Meter")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)")
+                        .HasColumnName("meter");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<DateTimeOffset?>("OpenUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("open_until");
+
+                    b.Property<long>("Reported")
+                        .HasColumnType("bigint")
+                        .HasColumnName("reported");
+
+                    b.Property<decimal>("Settled")
+                        .HasPrecision(26, 6)
+                        .HasColumnType("numeric(26,6)")
+                        .HasColumnName("settled");
+
+                    b.Property<long>("SettledSeq")
+                        .HasColumnType("bigint")
+                        .HasColumnName("settled_seq");
+
+                    b.HasKey("AccountId", "Meter")
+                        .HasName("pk_meter_standings");
+
+                    b.HasIndex(new[] { "OpenUntil" }, "ix_meter_standings_open")
+                        .HasDatabaseName("ix_meter_standings_open")
+                        .HasFilter("open_until is not null");
+
+                    b.ToTable("meter_standings", (string)null);
                 });
 
             modelBuilder.Entity("BillingPortal.Usage.UnchargedUsage", b =>

@@ -167,7 +167,7 @@ internal static class CheckoutPage
     {
         var due = Money(SimulatedCheckoutSessions.DueNow(session), session.Text("currency"));
         var lines = string.Concat(session.Items("_line_items").Select(l =>
-            $"""<li class="row"><span>{E(l.Text("description"))}{(l.Number("quantity") > 1 ? $" × {l.Number("quantity")}" : "")}</span><span>{Money(l.Number("amount_total"), session.Text("currency"))}{Every(l.Child("price"))}</span></li>"""));
+            $"""<li class="row"><span>{E(l.Text("description"))}{(l.Number("quantity") > 1 ? $" × {l.Number("quantity")}" : "")}</span><span>{(SimulatedUsage.IsMetered(l.Child("price")) ? "by use, afterwards" : $"{Money(l.Number("amount_total"), session.Text("currency"))}{Every(l.Child("price"))}")}</span></li>"""));
         var back = session.Text("cancel_url") is { } url ? $"""<p><a href="{E(url)}">← Back, without paying</a></p>""" : "";
         var trial = session.Number("_trial_days") is > 0 and var days ? $"""<p class="muted">{days} days free, then {Money(session.Number("amount_total"), session.Text("currency"))}.</p>""" : "";
         return Show(http, "Checkout",

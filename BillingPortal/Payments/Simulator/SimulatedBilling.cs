@@ -34,7 +34,7 @@ internal static class SimulatedBilling
     public static async Task<PaymentAttempt?> FirstInvoiceAsync(SimulatorState state, JsonObject customer, JsonObject subscription, JsonObject? paid, SimulatorAddress address)
     {
         var trialing = subscription.Text("status") == "trialing";
-        var lines = subscription.Items("items").Select(i => Line(subscription, i, trialing ? 0 : Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), trialing ? "Trial period for" : null)).ToList();
+        var lines = subscription.Items("items").Where(i => !SimulatedUsage.IsMetered(i.Child("price"))).Select(i => Line(subscription, i, trialing ? 0 : Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), trialing ? "Trial period for" : null)).ToList();
         var invoice = await SimulatedInvoices.IssueAsync(state, customer, subscription, lines, "subscription_create", address);
         if (!trialing)
         {
@@ -141,19 +141,25 @@ internal static class SimulatedBilling
 
             var border = subscription.Items("items").Min(i => i.Number("current_period_end"));
             var retry = await NextRetryAsync(state, subscription);
-            var due = Math.Min(border, retry?.Number("next_payment_attempt") ?? long.MaxValue);
+            var draft = await SimulatedUsage.DraftAsync(state, subscription);
+            var due = Math.Min(Math.Min(border, retry?.Number("next_payment_attempt") ?? long.MaxValue), draft?.Number("automatically_finalizes_at") ?? long.MaxValue);
             if (due > until)
             {
                 return;
             }
 
             state.Now = due;
-            if (retry is not null && retry.Number("next_payment_attempt") == due)
+            if (draft?.Number("automatically_finalizes_at") == due)
+            {
+                await SimulatedUsage.FinalizeAsync(state, subscription, draft, address);
+            }
+            else if (retry is not null && retry.Number("next_payment_attempt") == due)
             {
                 await CollectAsync(state, retry, null);
             }
             else if (subscription.Flag("cancel_at_period_end"))
             {
+                await SimulatedUsage.BillLastAsync(state, subscription, border, address);
                 await SimulatedSubscriptions.EndAsync(state, subscription, "cancellation_requested");
             }
             else
@@ -171,6 +177,8 @@ internal static class SimulatedBilling
     private static async Task RenewAsync(SimulatorState state, JsonObject subscription, long border, SimulatorAddress address)
     {
         var before = subscription.DeepClone().AsObject();
+        // What was used belongs to the prices of the period that ends, whatever follows; a trial's use is free.
+        var used = subscription.Text("status") == "trialing" ? [] : SimulatedUsage.Of(subscription, border);
         await SimulatedSchedules.TurnAsync(state, subscription, border);
         foreach (var item in subscription.Items("items").Where(i => i.Number("current_period_end") == border))
         {
@@ -184,9 +192,15 @@ internal static class SimulatedBilling
         }
 
         var customer = await state.GetAsync("customer", subscription.Text("customer")!);
-        var lines = Pending(subscription).Concat(subscription.Items("items").Select(i => Line(subscription, i, Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), null))).ToList();
+        var lines = Pending(subscription).Concat(subscription.Items("items").Where(i => !SimulatedUsage.IsMetered(i.Child("price"))).Select(i => Line(subscription, i, Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), null))).ToList();
         subscription["_pending"] = new JsonArray();
         await state.SaveAsync(subscription, "customer.subscription.updated", SimulatedSubscriptions.Difference(before, subscription));
+        if (used.Count > 0)
+        {
+            await SimulatedUsage.HoldAsync(state, customer, subscription, lines, used);
+            return;
+        }
+
         var invoice = await SimulatedInvoices.IssueAsync(state, customer, subscription, lines, "subscription_cycle", address);
         await CollectAsync(state, invoice, null);
     }

@@ -87,7 +87,12 @@ internal static class SimulatedCheckoutSessions
                 throw SimulatorError.Invalid(null, "You must use `subscription` mode with recurring prices.", $"{item}[price]");
             }
 
-            var quantity = call.Form.Integer($"{item}[quantity]", 999_999) ?? throw SimulatorError.Invalid("parameter_missing", "Quantity is required.", $"{item}[quantity]");
+            var quantity = call.Form.Integer($"{item}[quantity]", 999_999) ?? (SimulatedUsage.IsMetered(price) ? 0 : throw SimulatorError.Invalid("parameter_missing", "Quantity is required.", $"{item}[quantity]"));
+            if (SimulatedUsage.IsMetered(price) && quantity > 0)
+            {
+                throw SimulatorError.Invalid(null, "Quantity should not be specified where usage_type is `metered`.", $"{item}[quantity]");
+            }
+
             var product = await call.State.GetAsync("product", price.Text("product")!);
             var amount = price.Number("unit_amount") * quantity;
             lines.Add(new()
@@ -103,7 +108,7 @@ internal static class SimulatedCheckoutSessions
                 ["description"] = product.Text("name"),
                 ["metadata"] = new JsonObject(),
                 ["price"] = price,
-                ["quantity"] = quantity,
+                ["quantity"] = SimulatedUsage.IsMetered(price) ? null : quantity,
             });
         }
 

@@ -5,7 +5,8 @@ namespace BillingPortal.Payments.Simulator;
 
 /// <summary>One line to be billed.</summary>
 /// <param name="Item">Subscription item.</param>
-internal sealed record InvoiceLineDraft(string Description, long Amount, long Quantity, JsonObject Price, string Subscription, string Item, long Start, long End, bool Proration);
+/// <param name="InvoiceItem">An item that somebody put on the bill by hand.</param>
+internal sealed record InvoiceLineDraft(string Description, long Amount, long Quantity, JsonObject Price, string Subscription, string Item, long Start, long End, bool Proration, string? InvoiceItem = null);
 
 internal static class SimulatedInvoices
 {
@@ -43,6 +44,12 @@ internal static class SimulatedInvoices
         var off = await SimulatedDiscounts.OfBillAsync(state, subscription, lines.Sum(l => l.Amount), state.Now, spend: true);
         var invoice = Draft(state.Now, customer, subscription, lines, reason, SimulatorState.NewId("in_"), off);
         await state.SaveAsync(invoice, "invoice.created");
+        return await FinalizeAsync(state, customer, subscription, invoice, address);
+    }
+
+    /// <summary>Gives a draft its number: from here on it can be paid, and no longer changed.</summary>
+    public static async Task<JsonObject> FinalizeAsync(SimulatorState state, JsonObject customer, JsonObject subscription, JsonObject invoice, SimulatorAddress address)
+    {
         var sequence = customer.Number("next_invoice_sequence");
         customer["next_invoice_sequence"] = sequence + 1;
         await state.SaveAsync(customer);
@@ -134,7 +141,7 @@ internal static class SimulatedInvoices
         var starting = customer.Number("balance");
         var due = Math.Max(0, total + starting);
         var sub = subscription.Text("id");
-        var currency = lines[0].Price.Text("currency");
+        var currency = subscription.Text("currency");
         return new()
         {
             ["id"] = id,
@@ -219,7 +226,23 @@ internal static class SimulatedInvoices
         };
     }
 
-    private static JsonObject Line(string invoice, InvoiceLineDraft line) => new()
+    private static JsonObject Line(string invoice, InvoiceLineDraft line)
+    {
+        var made = OfSubscription(invoice, line);
+        if (line.InvoiceItem is not null)
+        {
+            made["parent"] = new JsonObject
+            {
+                ["invoice_item_details"] = new JsonObject { ["invoice_item"] = line.InvoiceItem, ["proration"] = false, ["proration_details"] = new JsonObject { ["credited_items"] = null }, ["subscription"] = line.Subscription },
+                ["subscription_item_details"] = null,
+                ["type"] = "invoice_item_details",
+            };
+        }
+
+        return made;
+    }
+
+    private static JsonObject OfSubscription(string invoice, InvoiceLineDraft line) => new()
     {
         ["id"] = SimulatorState.NewId("il_"),
         ["object"] = "line_item",

@@ -76,12 +76,27 @@ internal static class SimulatedPrices
             product = made.Text("id")!;
         }
 
-        var price = Price(call.State, product, form.Required("currency"), form.Integer("unit_amount") ?? throw SimulatorError.Invalid("parameter_missing", "Missing required param: unit_amount.", "unit_amount"), Recurring(form, "recurring"));
+        var recurring = Recurring(form, "recurring");
+        if (recurring?.Text("meter") is { } meter)
+        {
+            await call.State.GetAsync("billing.meter", meter, "recurring[meter]");
+        }
+
+        var price = Price(call.State, product, form.Required("currency"), UnitAmount(form), recurring);
         price["nickname"] = form.Text("nickname");
         price["metadata"] = form.Metadata();
         await TakeLookupKeyAsync(call, price);
         return await call.State.SaveAsync(price, "price.created");
     }
+
+    private static decimal UnitAmount(SimulatorForm form) => (form.Integer("unit_amount"), form.Text("unit_amount_decimal")) switch
+    {
+        ({ } whole, null) => whole,
+        (null, { } text) when decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var fine) && fine == decimal.Round(fine, 12) => fine,
+        (null, null) => throw SimulatorError.Invalid("parameter_missing", "Missing required param: unit_amount.", "unit_amount"),
+        (null, _) => throw SimulatorError.Invalid(null, "Invalid decimal: at most 12 decimal places.", "unit_amount_decimal"),
+        _ => throw SimulatorError.Invalid(null, "You may only specify one of these parameters: unit_amount, unit_amount_decimal.", "unit_amount_decimal"),
+    };
 
     public static JsonObject? Recurring(SimulatorForm form, string name)
     {
@@ -91,17 +106,23 @@ internal static class SimulatedPrices
         }
 
         form.Required($"{name}[interval]");
+        var usage = form.OneOf($"{name}[usage_type]", "licensed", "metered") ?? "licensed";
+        if ((usage == "metered") != (form.Text($"{name}[meter]") is not null))
+        {
+            throw SimulatorError.Invalid(null, usage == "metered" ? "A metered price must be backed by a meter." : "Only metered prices take a meter.", $"{name}[meter]");
+        }
+
         return new()
         {
             ["interval"] = form.OneOf($"{name}[interval]", "day", "week", "month", "year"),
             ["interval_count"] = Math.Max(1, form.Integer($"{name}[interval_count]", 36) ?? 1),
-            ["meter"] = null,
+            ["meter"] = form.Text($"{name}[meter]"),
             ["trial_period_days"] = null,
-            ["usage_type"] = form.OneOf($"{name}[usage_type]", "licensed") ?? "licensed",
+            ["usage_type"] = usage,
         };
     }
 
-    public static JsonObject Price(SimulatorState state, string product, string currency, long unitAmount, JsonObject? recurring)
+    public static JsonObject Price(SimulatorState state, string product, string currency, decimal unitAmount, JsonObject? recurring)
     {
         if (currency.Length != 3 || currency.Any(c => c is < 'a' or > 'z'))
         {
@@ -132,7 +153,7 @@ internal static class SimulatedPrices
             ["tiers_mode"] = null,
             ["transform_quantity"] = null,
             ["type"] = recurring is null ? "one_time" : "recurring",
-            ["unit_amount"] = unitAmount,
+            ["unit_amount"] = unitAmount == decimal.Truncate(unitAmount) ? (long)unitAmount : null,
             ["unit_amount_decimal"] = unitAmount.ToString(CultureInfo.InvariantCulture),
         };
     }

@@ -65,7 +65,8 @@ internal static class SimulatedProration
         }
 
         var lines = SimulatedBilling.Pending(subscription).Concat(change.Lines);
-        var all = now ? lines.ToList() : [.. lines, .. subscription.Items("items").Select(i => NextPeriod(subscription, i))];
+        var used = now || subscription.Text("status") == "trialing" ? [] : await SimulatedUsage.LinesAsync(state, subscription, SimulatedUsage.Of(subscription, long.MaxValue));
+        var all = now ? lines.ToList() : [.. lines, .. subscription.Items("items").Where(i => !SimulatedUsage.IsMetered(i.Child("price"))).Select(i => NextPeriod(subscription, i)), .. used];
         var border = subscription.Items("items").Min(i => i.Number("current_period_end"));
         var preview = SimulatedInvoices.Draft(now ? state.Now : border, customer, subscription, all, now ? "subscription_update" : "upcoming", SimulatorState.NewId("upcoming_in_"),
             await SimulatedDiscounts.OfBillAsync(state, subscription, all.Sum(l => l.Amount), now ? state.Now : border, spend: false));
@@ -86,8 +87,19 @@ internal static class SimulatedProration
         var restarts = false;
         foreach (var given in form.Items(under.Length == 0 ? "items" : $"{under}[items]"))
         {
-            var id = form.Text($"{given}[id]") ?? throw SimulatorError.Invalid("parameter_missing", "The simulator changes items and adds none: name the item's id.", $"{given}[id]");
+            if (form.Text($"{given}[id]") is not { } id)
+            {
+                await SimulatedUsage.AddAsync(state, subscription, form.Required($"{given}[price]"), $"{given}[price]", at);
+                continue;
+            }
+
             var item = subscription.Items("items").FirstOrDefault(i => i.Text("id") == id) ?? throw SimulatorError.Missing("subscription_item", id, $"{given}[id]");
+            if (form.Flag($"{given}[deleted]") == true)
+            {
+                lines.AddRange(await SimulatedUsage.RemoveAsync(state, subscription, item, at, $"{given}[deleted]"));
+                continue;
+            }
+
             restarts |= await ChangeItemAsync(state, form, given, subscription, item, at, behavior, lines);
         }
 

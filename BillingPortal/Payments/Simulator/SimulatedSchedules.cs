@@ -53,7 +53,7 @@ internal static class SimulatedSchedules
             ["livemode"] = false,
             ["metadata"] = new JsonObject(),
             ["pause_schedules"] = new JsonArray(),
-            ["phases"] = new JsonArray(Phase(item.Child("price").Text("id")!, item.Number("quantity"), item.Number("current_period_start"), item.Number("current_period_end"), null)),
+            ["phases"] = new JsonArray(Phase([.. subscription.Items("items").Select(i => (i.Child("price").Text("id")!, i.NumberOrNull("quantity")))], item.Number("current_period_start"), item.Number("current_period_end"), null)),
             ["released_at"] = null,
             ["released_subscription"] = null,
             ["status"] = "active",
@@ -62,11 +62,11 @@ internal static class SimulatedSchedules
         };
     }
 
-    private static JsonObject Phase(string price, long quantity, long start, long end, string? proration) => new()
+    private static JsonObject Phase(IReadOnlyList<(string Price, long? Quantity)> items, long start, long end, string? proration) => new()
     {
         ["start_date"] = start,
         ["end_date"] = end,
-        ["items"] = new JsonArray(new JsonObject { ["price"] = price, ["quantity"] = quantity, ["metadata"] = new JsonObject() }),
+        ["items"] = new JsonArray([.. items.Select(i => new JsonObject { ["price"] = i.Price, ["quantity"] = i.Quantity, ["metadata"] = new JsonObject() })]),
         ["proration_behavior"] = proration ?? "create_prorations",
         ["metadata"] = new JsonObject(),
     };
@@ -97,7 +97,14 @@ internal static class SimulatedSchedules
             }
 
             previous = end;
-            phases.Add(Phase(price.Text("id")!, Math.Max(1, form.Integer($"{given}[items][0][quantity]", 999_999) ?? 1), start, end, form.Text($"{given}[proration_behavior]")));
+            var items = new List<(string, long?)>();
+            foreach (var item in form.Items($"{given}[items]"))
+            {
+                var each = await SimulatedSubscriptions.RecurringPriceAsync(state, form.Required($"{item}[price]"), $"{item}[price]");
+                items.Add((each.Text("id")!, SimulatedUsage.IsMetered(each) ? null : Math.Max(1, form.Integer($"{item}[quantity]", 999_999) ?? 1)));
+            }
+
+            phases.Add(Phase(items, start, end, form.Text($"{given}[proration_behavior]")));
         }
 
         if (phases.Count > 0)
@@ -142,6 +149,7 @@ internal static class SimulatedSchedules
 
             SimulatedSubscriptions.SetPrice(item, price);
             item["quantity"] = wanted.Number("quantity");
+            await SimulatedUsage.ReplaceAsync(state, subscription, [.. begins["items"]!.AsArray().Skip(1).Select(i => i!.AsObject().Text("price")!)], border);
         }
 
         if (!phases.Exists(p => p.Number("start_date") > border))

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace BillingPortal.Payments.Simulator;
 
-/// <summary>What an account is set up with: webhook endpoints (kept, not delivered to: deliveries go to this portal), portal configurations, meters.</summary>
+/// <summary>What an account is set up with: webhook endpoints (kept, not delivered to: deliveries go to this portal), portal configurations.</summary>
 internal static class SimulatedSetup
 {
     private static readonly string[] EndpointParameters = ["url", "enabled_events", "api_version", "description", "metadata", "disabled"];
@@ -14,14 +14,13 @@ internal static class SimulatedSetup
         api.Post("/v1/webhook_endpoints", CreateEndpointAsync, EndpointParameters);
         api.Get("/v1/webhook_endpoints/{id}", async c => await c.State.GetAsync("webhook_endpoint", c.Id));
         api.Post("/v1/webhook_endpoints/{id}", UpdateEndpointAsync, EndpointParameters);
+        api.Get("/v2/core/event_destinations", async c => SimulatorApi.Page(c, await c.State.ListAsync("v2.core.event_destination"), "/v2/core/event_destinations"), "include");
+        api.Post("/v2/core/event_destinations", CreateDestinationAsync, "name", "type", "event_payload", "enabled_events", "webhook_endpoint", "include", "description");
+        api.Post("/v2/core/event_destinations/{id}", UpdateDestinationAsync, "name", "enabled_events", "include", "description");
         api.Get("/v1/billing_portal/configurations", async c => SimulatorApi.Page(c, (await c.State.ListAsync("billing_portal.configuration")).Where(o => c.Form.Flag("active") is not { } active || o.Flag("active") == active), "/v1/billing_portal/configurations"), "active", "is_default");
         api.Post("/v1/billing_portal/configurations", c => SaveConfigurationAsync(c, null), ConfigurationParameters);
         api.Get("/v1/billing_portal/configurations/{id}", async c => await c.State.GetAsync("billing_portal.configuration", c.Id));
         api.Post("/v1/billing_portal/configurations/{id}", async c => await SaveConfigurationAsync(c, await c.State.GetAsync("billing_portal.configuration", c.Id)), ConfigurationParameters);
-        api.Get("/v1/billing/meters", async c => SimulatorApi.Page(c, await c.State.ListAsync("billing.meter", ("status", c.Form.Text("status"))), "/v1/billing/meters"), "status");
-        api.Post("/v1/billing/meters", CreateMeterAsync, "display_name", "event_name", "default_aggregation", "customer_mapping", "value_settings", "event_time_window");
-        api.Get("/v1/billing/meters/{id}", async c => await c.State.GetAsync("billing.meter", c.Id));
-        api.Post("/v1/billing/meters/{id}", UpdateMeterAsync, "display_name");
     }
 
     private static async Task<JsonObject> CreateEndpointAsync(SimulatorCall call)
@@ -50,6 +49,34 @@ internal static class SimulatedSetup
         var told = endpoint.DeepClone().AsObject();
         told["secret"] = SimulatorState.NewId("whsec_");
         return told;
+    }
+
+    private static async Task<JsonObject> CreateDestinationAsync(SimulatorCall call)
+    {
+        var destination = await call.State.SaveAsync(new()
+        {
+            ["id"] = SimulatorState.NewId("ed_test_"),
+            ["object"] = "v2.core.event_destination",
+            ["description"] = call.Form.Text("description") ?? "",
+            ["enabled_events"] = Events(call.Form) ?? throw SimulatorError.Invalid("parameter_missing", "Missing required param: enabled_events.", "enabled_events"),
+            ["event_payload"] = call.Form.OneOf("event_payload", "snapshot", "thin"),
+            ["livemode"] = false,
+            ["name"] = call.Form.Required("name"),
+            ["status"] = "enabled",
+            ["type"] = call.Form.OneOf("type", "webhook_endpoint"),
+            ["webhook_endpoint"] = new JsonObject { ["url"] = call.Form.Required("webhook_endpoint[url]") },
+        });
+        // Told once: it is not in what was saved.
+        var told = destination.DeepClone().AsObject();
+        told.Child("webhook_endpoint")["signing_secret"] = SimulatorState.NewId("whsec_");
+        return told;
+    }
+
+    private static async Task<JsonObject> UpdateDestinationAsync(SimulatorCall call)
+    {
+        var destination = await call.State.GetAsync("v2.core.event_destination", call.Id);
+        destination["enabled_events"] = Events(call.Form) ?? destination["enabled_events"]!.DeepClone();
+        return await call.State.SaveAsync(destination);
     }
 
     private static async Task<JsonObject> UpdateEndpointAsync(SimulatorCall call)
@@ -112,42 +139,5 @@ internal static class SimulatedSetup
         }
 
         return feature;
-    }
-
-    private static async Task<JsonObject> CreateMeterAsync(SimulatorCall call)
-    {
-        var name = call.Form.Required("event_name");
-        call.Form.Required("display_name");
-        call.Form.Required("default_aggregation[formula]");
-        if ((await call.State.ListAsync("billing.meter", ("event_name", name), ("status", "active"))).Count > 0)
-        {
-            throw SimulatorError.Invalid(null, $"There is an active meter with event name {name} already.", "event_name");
-        }
-
-        return await call.State.SaveAsync(
-            new()
-            {
-                ["id"] = SimulatorState.NewId("mtr_"),
-                ["object"] = "billing.meter",
-                ["created"] = call.State.Now,
-                ["customer_mapping"] = new JsonObject { ["event_payload_key"] = call.Form.Text("customer_mapping[event_payload_key]") ?? "stripe_customer_id", ["type"] = "by_id" },
-                ["default_aggregation"] = new JsonObject { ["formula"] = call.Form.OneOf("default_aggregation[formula]", "sum", "count", "last") },
-                ["display_name"] = call.Form.Text("display_name"),
-                ["event_name"] = name,
-                ["event_time_window"] = call.Form.OneOf("event_time_window", "day", "hour"),
-                ["livemode"] = false,
-                ["status"] = "active",
-                ["status_transitions"] = new JsonObject { ["deactivated_at"] = null },
-                ["updated"] = call.State.Now,
-                ["value_settings"] = new JsonObject { ["event_payload_key"] = call.Form.Text("value_settings[event_payload_key]") ?? "value" },
-            },
-            "billing.meter.created");
-    }
-
-    private static async Task<JsonObject> UpdateMeterAsync(SimulatorCall call)
-    {
-        var meter = await call.State.GetAsync("billing.meter", call.Id);
-        meter["display_name"] = call.Form.Text("display_name") ?? meter.Text("display_name");
-        return await call.State.SaveAsync(meter, "billing.meter.updated", []);
     }
 }

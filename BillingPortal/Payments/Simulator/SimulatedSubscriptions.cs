@@ -129,7 +129,19 @@ internal static class SimulatedSubscriptions
         };
     }
 
-    private static JsonObject Item(long now, string subscription, JsonObject price, long quantity, long end) => new()
+    /// <summary>What is billed by use has no quantity.</summary>
+    public static JsonObject Item(long now, string subscription, JsonObject price, long quantity, long end)
+    {
+        var item = Item(now, subscription, price, end);
+        if (!SimulatedUsage.IsMetered(price))
+        {
+            item["quantity"] = quantity;
+        }
+
+        return item;
+    }
+
+    private static JsonObject Item(long now, string subscription, JsonObject price, long end) => new()
     {
         ["id"] = SimulatorState.NewId("si_"),
         ["object"] = "subscription_item",
@@ -142,7 +154,6 @@ internal static class SimulatedSubscriptions
         ["metadata"] = new JsonObject(),
         ["plan"] = PlanOf(price),
         ["price"] = price.DeepClone(),
-        ["quantity"] = quantity,
         ["subscription"] = subscription,
         ["tax_rates"] = new JsonArray(),
     };
@@ -232,6 +243,11 @@ internal static class SimulatedSubscriptions
         }
 
         await call.State.UseClockOfAsync(await call.State.GetAsync("customer", subscription.Text("customer")!));
+        if (call.Form.Flag("invoice_now") == true)
+        {
+            await SimulatedUsage.BillLastAsync(call.State, subscription, call.State.Now, call.Address);
+        }
+
         return await EndAsync(call.State, subscription, "cancellation_requested");
     }
 
@@ -270,7 +286,7 @@ internal static class SimulatedSubscriptions
         }
 
         await call.State.SaveAsync(subscription);
-        var lines = subscription.Items("items").Select(i => SimulatedBilling.Line(subscription, i, SimulatedBilling.Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), null)).ToList();
+        var lines = subscription.Items("items").Where(i => !SimulatedUsage.IsMetered(i.Child("price"))).Select(i => SimulatedBilling.Line(subscription, i, SimulatedBilling.Price(i) * i.Number("quantity"), i.Number("current_period_start"), i.Number("current_period_end"), null)).ToList();
         var invoice = await SimulatedInvoices.IssueAsync(call.State, customer, subscription, lines, "subscription_update", call.Address);
         if (await SimulatedBilling.CollectAsync(call.State, invoice, null) is { Succeeded: false } attempt)
         {

@@ -46,7 +46,7 @@ internal sealed class SimulatorApi(RouteGroupBuilder routes)
             }
 
             RequireKey(http.Request);
-            var form = new SimulatorForm(http.Request.Method == "POST" && http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : http.Request.Query);
+            var form = await ReadAsync(http.Request);
             form.AllowOnly([.. known, "limit", "starting_after", "ending_before", "created"]);
             (status, body) = await RunAsync(http, store, host, form, handle);
         }
@@ -105,6 +105,18 @@ internal sealed class SimulatorApi(RouteGroupBuilder routes)
 
         await state.CommitAsync();
         return (status, body);
+    }
+
+    /// <summary>A form, the JSON of the second API by the same names, or a query.</summary>
+    private static async Task<SimulatorForm> ReadAsync(HttpRequest request)
+    {
+        if (request.Method == "POST" && request.HasJsonContentType())
+        {
+            var body = await JsonNode.ParseAsync(request.Body, cancellationToken: request.HttpContext.RequestAborted);
+            return new(Stripe.StripeJson.ToForm(body).Select(p => KeyValuePair.Create(p.Key, new Microsoft.Extensions.Primitives.StringValues(p.Value))));
+        }
+
+        return new(request.Method == "POST" && request.HasFormContentType ? await request.ReadFormAsync(request.HttpContext.RequestAborted) : request.Query);
     }
 
     private static void RequireKey(HttpRequest request)

@@ -72,7 +72,7 @@ internal sealed class SimulatorDeliveries(
     }
 
     private static bool MayBeDue(JsonObject subscription, long until) =>
-        subscription.Text("status") == "past_due" || (subscription.Text("status") != "canceled" && subscription.Items("items").Any(i => i.Number("current_period_end") <= until));
+        subscription.Text("status") == "past_due" || subscription.Flag("_has_draft") || (subscription.Text("status") != "canceled" && subscription.Items("items").Any(i => i.Number("current_period_end") <= until));
 
     private async Task<bool> DeliverNextAsync(Uri endpoint, CancellationToken ct)
     {
@@ -106,7 +106,7 @@ internal sealed class SimulatorDeliveries(
             select due.event_id, due.attempts, o.body from due join simulator_objects o on o.id = due.event_id
             """);
         await using var row = await command.ExecuteReaderAsync(ct);
-        return await row.ReadAsync(ct) ? (row.GetString(0), row.GetInt32(1), Encoding.UTF8.GetBytes(JsonNode.Parse(row.GetString(2))!.ToJsonString())) : null;
+        return await row.ReadAsync(ct) ? (row.GetString(0), row.GetInt32(1), Encoding.UTF8.GetBytes(JsonNode.Parse(row.GetString(2))!.AsObject().Public().ToJsonString())) : null;
     }
 
     private async Task<int> PostAsync(Uri endpoint, byte[] body, CancellationToken ct)

@@ -47,6 +47,8 @@ internal static class SimulatorSlice
         SimulatedEvents.Map(api);
         SimulatedTestClocks.Map(api);
         SimulatedSetup.Map(api);
+        SimulatedMeters.Map(api);
+        SimulatedInvoiceItems.Map(api);
         SimulatorFaults.Map(routes);
         routes.MapSimulatorPages();
     }

@@ -116,6 +116,26 @@ internal sealed class SimulatorState(NpgsqlConnection connection, NpgsqlTransact
             ["request"] = new JsonObject { ["id"] = null, ["idempotency_key"] = null },
             ["type"] = eventType,
         };
+        await DeliverAsync(made);
+    }
+
+    /// <summary>Makes a thin event: only what it is about is delivered, the rest is fetched.</summary>
+    public Task EmitThinAsync(string eventType, JsonObject? about, string? url, JsonObject data) => DeliverAsync(new()
+    {
+        ["id"] = NewId("evt_test_"),
+        ["object"] = "v2.core.event",
+        ["changes"] = null,
+        ["context"] = null,
+        ["created"] = DateTimeOffset.FromUnixTimeSeconds(Now).ToString("yyyy-MM-ddTHH:mm:ss.fffZ", System.Globalization.CultureInfo.InvariantCulture),
+        ["livemode"] = false,
+        ["reason"] = null,
+        ["related_object"] = about is null ? null : new JsonObject { ["id"] = about.Text("id"), ["type"] = about.Text("object"), ["url"] = url },
+        ["type"] = eventType,
+        ["_data"] = data,
+    });
+
+    private async Task DeliverAsync(JsonObject made)
+    {
         await SaveAsync(made);
         await using var command = Command("insert into simulator_deliveries (event_id, attempts, next_attempt_at) values ($1, 0, now())", made.Text("id"));
         await command.ExecuteNonQueryAsync();

@@ -37,6 +37,10 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
     public StripeWebhookEndpoints WebhookEndpoints => new(this);
     public StripePortalConfigurations PortalConfigurations => new(this);
     public StripeMeters Meters => new(this);
+    public StripeMeterEvents MeterEvents => new(this);
+    public StripeInvoiceItems InvoiceItems => new(this);
+    public StripeThinEvents ThinEvents => new(this);
+    public StripeEventDestinations EventDestinations => new(this);
 
     internal Task<StripeResult<T>> GetAsync<T>(string path, object? parameters, CancellationToken ct) =>
         SendAsync<T>(HttpMethod.Get, path, parameters, null, ct);
@@ -102,7 +106,8 @@ public sealed class StripeClient(HttpClient http, IStripeConnection connection, 
         HttpRequestMessage request;
         if (method == HttpMethod.Post)
         {
-            request = new(method, uri) { Content = new FormUrlEncodedContent(form) };
+            // The second API speaks JSON.
+            request = new(method, uri) { Content = path.StartsWith("/v2/", StringComparison.Ordinal) ? JsonContent.Create(parameters, options: StripeJson.Options) : new FormUrlEncodedContent(form) };
             request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
         }
         else

@@ -28,6 +28,8 @@ public sealed record StripePrice(string Id)
     public string Currency { get; init; } = "";
     /// <summary>In minor units; null when priced by tiers or finer than a minor unit.</summary>
     public long? UnitAmount { get; init; }
+    /// <summary>The same to twelve decimals.</summary>
+    public string? UnitAmountDecimal { get; init; }
     /// <summary><c>one_time</c> or <c>recurring</c>.</summary>
     public string Type { get; init; } = "";
     public StripeRecurring? Recurring { get; init; }
@@ -35,10 +37,14 @@ public sealed record StripePrice(string Id)
     public StripeId? Product { get; init; }
     public bool Livemode { get; init; }
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    public bool IsMetered => Recurring?.UsageType == "metered";
 }
 
 /// <param name="Interval"><c>day</c>, <c>week</c>, <c>month</c> or <c>year</c>.</param>
-public sealed record StripeRecurring(string Interval, int IntervalCount = 1, string? UsageType = null);
+/// <param name="UsageType"><c>licensed</c>, or <c>metered</c>: billed in arrears by what a meter counted.</param>
+/// <param name="Meter"><c>mtr_…</c></param>
+public sealed record StripeRecurring(string Interval, int IntervalCount = 1, string? UsageType = null, string? Meter = null);
 
 public sealed record StripeCheckoutSession(string Id)
 {
@@ -83,8 +89,11 @@ public sealed record StripeSubscription(string Id)
     public StripeList<StripeSubscriptionItem> Items { get; init; } = new([]);
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Items that bill use beyond allowances.</summary>
+    public IEnumerable<StripeSubscriptionItem> MeteredItems => Items.Data.Where(i => i.Price.IsMetered);
+
     /// <summary>The item of the plan's own price: the first that is not metered.</summary>
-    public StripeSubscriptionItem? BaseItem => Items.Data.FirstOrDefault(i => i.Price.Recurring?.UsageType != "metered") ?? (Items.Data.Count > 0 ? Items.Data[0] : null);
+    public StripeSubscriptionItem? BaseItem => Items.Data.FirstOrDefault(i => !i.Price.IsMetered) ?? (Items.Data.Count > 0 ? Items.Data[0] : null);
 }
 
 /// <summary>Periods stand on items; a subscription has none of its own.</summary>

@@ -28,6 +28,8 @@ public sealed record StripePriceOptions
     public string? Product { get; init; }
     /// <summary>In minor units.</summary>
     public long? UnitAmount { get; init; }
+    /// <summary>In minor units, finer than one of them: at most twelve decimals.</summary>
+    public string? UnitAmountDecimal { get; init; }
     public StripeRecurring? Recurring { get; init; }
     public string? LookupKey { get; init; }
     /// <summary>Takes the lookup key from the price that has it.</summary>
@@ -65,7 +67,8 @@ public sealed record StripeLineItemOptions
 {
     public string? Price { get; init; }
     public StripePriceDataOptions? PriceData { get; init; }
-    public long Quantity { get; init; } = 1;
+    /// <summary>Null for what is billed by use.</summary>
+    public long? Quantity { get; init; } = 1;
 }
 
 /// <summary>A price made for one line, for an amount the customer chose.</summary>
@@ -109,6 +112,8 @@ public sealed record StripeSubscriptionItemOptions
     public string? Id { get; init; }
     public string? Price { get; init; }
     public long? Quantity { get; init; }
+    /// <summary>Takes the item off.</summary>
+    public bool? Deleted { get; init; }
 }
 
 public sealed record StripeSubscriptionListOptions

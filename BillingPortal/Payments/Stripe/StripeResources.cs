@@ -78,9 +78,9 @@ public readonly struct StripeSubscriptions(StripeClient client)
         client.GetAsync<StripeList<StripeSubscription>>("/v1/subscriptions", options, ct);
     public Task<StripeResult<StripeSubscription>> UpdateAsync(string id, StripeSubscriptionOptions options, string idempotencyKey, CancellationToken ct) =>
         client.PostAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
-    /// <summary>Ends it now; for the period's end, update <c>cancel_at_period_end</c>.</summary>
+    /// <summary>Ends it now, and bills use that is not billed yet; for the period's end, update <c>cancel_at_period_end</c>.</summary>
     public Task<StripeResult<StripeSubscription>> CancelAsync(string id, CancellationToken ct) =>
-        client.DeleteAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", null, ct);
+        client.DeleteAsync<StripeSubscription>($"/v1/subscriptions/{Uri.EscapeDataString(id)}", new { InvoiceNow = true }, ct);
 }
 
 public readonly struct StripeInvoices(StripeClient client)

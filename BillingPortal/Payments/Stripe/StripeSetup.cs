@@ -1,6 +1,6 @@
 namespace BillingPortal.Payments.Stripe;
 
-// What an account at Stripe is set up with: webhook endpoints, what Stripe's own portal offers, meters.
+// What an account at Stripe is set up with: webhook endpoints, what Stripe's own portal offers.
 
 public sealed record StripeWebhookEndpoint(string Id, string Url)
 {
@@ -84,32 +84,4 @@ public readonly struct StripePortalConfigurations(StripeClient client)
         client.PostAsync<StripePortalConfiguration>("/v1/billing_portal/configurations", options, idempotencyKey, ct);
     public Task<StripeResult<StripePortalConfiguration>> UpdateAsync(string id, StripePortalConfigurationOptions options, string idempotencyKey, CancellationToken ct) =>
         client.PostAsync<StripePortalConfiguration>($"/v1/billing_portal/configurations/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
-}
-
-/// <summary>A meter at Stripe. Only its display name can change; one active meter per event name.</summary>
-public sealed record StripeMeter(string Id, string EventName, string DisplayName)
-{
-    /// <summary><c>active</c> or <c>inactive</c>.</summary>
-    public string Status { get; init; } = "";
-    public StripeMeterAggregation? DefaultAggregation { get; init; }
-}
-
-/// <param name="Formula"><c>sum</c>, <c>count</c> or <c>last</c>.</param>
-public sealed record StripeMeterAggregation(string Formula);
-
-public sealed record StripeMeterOptions
-{
-    public string? DisplayName { get; init; }
-    public string? EventName { get; init; }
-    public StripeMeterAggregation? DefaultAggregation { get; init; }
-}
-
-public readonly struct StripeMeters(StripeClient client)
-{
-    public Task<StripeResult<StripeList<StripeMeter>>> ListAsync(CancellationToken ct) =>
-        client.GetAsync<StripeList<StripeMeter>>("/v1/billing/meters", new { Limit = 100, Status = "active" }, ct);
-    public Task<StripeResult<StripeMeter>> CreateAsync(StripeMeterOptions options, string idempotencyKey, CancellationToken ct) =>
-        client.PostAsync<StripeMeter>("/v1/billing/meters", options, idempotencyKey, ct);
-    public Task<StripeResult<StripeMeter>> UpdateAsync(string id, StripeMeterOptions options, string idempotencyKey, CancellationToken ct) =>
-        client.PostAsync<StripeMeter>($"/v1/billing/meters/{Uri.EscapeDataString(id)}", options, idempotencyKey, ct);
 }

@@ -7,7 +7,7 @@ using Npgsql;
 
 namespace BillingPortal.Payments.Sync;
 
-/// <summary>Brings the account at Stripe to what the catalog sells and this portal needs: products, prices, meters, Stripe's own portal, the webhook endpoint. A second run changes nothing.</summary>
+/// <summary>Brings the account at Stripe to what the catalog sells and this portal needs: products, prices, meters, Stripe's own portal, the webhook endpoint and the destination of thin events. A second run changes nothing.</summary>
 public sealed class StripeSync
 {
     private readonly IStripeConnection connection;
@@ -19,9 +19,10 @@ public sealed class StripeSync
     private readonly SyncMeters meters;
     private readonly SyncPortal portal;
     private readonly SyncWebhook webhook;
+    private readonly SyncEventDestination destination;
 
-    internal StripeSync(IStripeConnection connection, CatalogSnapshot catalog, NpgsqlDataSource database, Tenants tenants, AuditTrail audit, SyncPrices prices, SyncMeters meters, SyncPortal portal, SyncWebhook webhook) =>
-        (this.connection, this.catalog, this.database, this.tenants, this.audit, this.prices, this.meters, this.portal, this.webhook) = (connection, catalog, database, tenants, audit, prices, meters, portal, webhook);
+    internal StripeSync(IStripeConnection connection, CatalogSnapshot catalog, NpgsqlDataSource database, Tenants tenants, AuditTrail audit, SyncPrices prices, SyncMeters meters, SyncPortal portal, SyncWebhook webhook, SyncEventDestination destination) =>
+        (this.connection, this.catalog, this.database, this.tenants, this.audit, this.prices, this.meters, this.portal, this.webhook, this.destination) = (connection, catalog, database, tenants, audit, prices, meters, portal, webhook, destination);
 
     /// <param name="dryRun">True: says what would be done and does nothing.</param>
     public async Task<Result<SyncReport>> RunAsync(string actor, bool dryRun, CancellationToken ct = default)
@@ -42,6 +43,7 @@ public sealed class StripeSync
         await meters.RunAsync(run, catalog.Current, ct);
         await portal.RunAsync(run, actor, ct);
         await webhook.RunAsync(run, actor, ct);
+        await destination.RunAsync(run, catalog.Current, actor, ct);
         var report = run.Report;
         if (!dryRun && report.Changes > 0)
         {
