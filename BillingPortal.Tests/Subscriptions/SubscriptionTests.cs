@@ -211,7 +211,8 @@ public sealed class SubscriptionTests(MeteredFixture portal) : IClassFixture<Met
         var id = await SubscribeAsync("debtor");
         var portalUrl = new Uri((await (await portal.Api().PostAsJsonAsync("accounts/debtor/stripe-portal-sessions", new { })).Content.ReadFromJsonAsync<JsonElement>()).GetProperty("url").GetString()!);
         using var badCard = await portal.PressAsync(portalUrl, ("act", "card"), ("number", "4000000000000341"));
-        // As if the period had ended a moment ago.
+        // As if the period had ended a moment ago; without what is billed by use, whose invoice would wait an hour.
+        await portal.ExecuteAsync("update simulator_objects set body = jsonb_set(body, '{items,data}', jsonb_build_array(body #> '{items,data,0}')) where id = $1", id);
         await portal.ExecuteAsync("update simulator_objects set body = jsonb_set(jsonb_set(body, '{items,data,0,current_period_end}', to_jsonb(extract(epoch from now())::bigint - 5)), '{billing_cycle_anchor}', to_jsonb(extract(epoch from now() - interval '1 month')::bigint - 5)) where id = $1", id);
         await StripeFixture.UntilAsync(async () => await portal.ScalarAsync<string>("select status from subscriptions where id = $1", id) == "past_due", "past due");
         var head = (await portal.RowsAsync("select h.status, h.plan, h.grace_until > now() + interval '6 days' from ledger_heads h join accounts a using (account_id) where a.external_id = 'debtor'")).Single();

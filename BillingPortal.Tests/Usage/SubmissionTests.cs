@@ -144,6 +144,7 @@ public sealed class SubmissionTests(SubmissionFixture portal) : IClassFixture<Su
         await portal.PassPeriodAsync(account, TimeSpan.FromHours(2)); // the trial is over
         await portal.UseAsync(account, "agent_executions", 5_020m); // 20 × $0.10 are submitted
         await portal.SubmitAsync();
+        portal.Time.Advance(TimeSpan.FromMinutes(1));
         await portal.UseAsync(account, "agent_executions", 10m); // 10 × $0.10 are not
         await portal.SettleAsync();
         using (var changed = await portal.Api().PutAsJsonAsync($"accounts/{account}/subscription", new { plan = "enterprise", interval = "month" }))

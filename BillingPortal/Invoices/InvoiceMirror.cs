@@ -48,8 +48,10 @@ public sealed class InvoiceMirror(TimeProvider time)
         row.AmountRemaining = StripeMoney.FromMinor(now.AmountRemaining, currency);
         row.AttemptCount = now.AttemptCount;
         row.NextPaymentAttempt = now.NextPaymentAttempt;
-        row.PeriodStart = now.Lines.Data.Min(l => l.Period?.Start);
-        row.PeriodEnd = now.Lines.Data.Max(l => l.Period?.End);
+        // What is billed by use belongs to the period before, and items put on by hand to none.
+        var served = now.Lines.Data.Where(l => l.Parent?.InvoiceItemDetails is null).Select(l => l.Period).MaxBy(p => p?.End) ?? now.Lines.Data.Select(l => l.Period).MaxBy(p => p?.End);
+        row.PeriodStart = served?.Start;
+        row.PeriodEnd = served?.End;
         row.CreatedAt = now.Created;
         row.PaidAt = now.StatusTransitions?.PaidAt;
         row.UpdatedAt = time.Now();

@@ -34,6 +34,7 @@ async function clientAgrees() {
   await errors(customer, month);
   await payment(customer, pack);
   await subscription(customer, month, dear);
+  await metering(customer, product, month);
   await deletion(customer, pack);
 }
 
@@ -101,6 +102,40 @@ async function subscription(customer, month, dear) {
   for await (const event of stripe.events.list({ limit: 100 })) names.push(event.type);
   for (const name of ['customer.subscription.created', 'customer.subscription.deleted', 'invoice.paid', 'checkout.session.completed', 'payment_intent.payment_failed']) assert.ok(names.includes(name), name);
   assert.match((await stripe.billingPortal.sessions.create({ customer: customer.id, return_url: 'https://shop.example' })).url, /\/portal\//);
+}
+
+async function metering(customer, product, month) {
+  const name = `tokens_${unique}`;
+  const meter = await stripe.billing.meters.create({ display_name: 'Tokens', event_name: name, default_aggregation: { formula: 'sum' } });
+  assert.deepEqual([meter.status, meter.customer_mapping.event_payload_key, meter.value_settings.event_payload_key], ['active', 'stripe_customer_id', 'value']);
+  const price = await stripe.prices.create({ product: product.id, currency: 'usd', unit_amount_decimal: Stripe.Decimal.from('0.005'), recurring: { interval: 'month', usage_type: 'metered', meter: meter.id } });
+  assert.deepEqual([price.unit_amount, price.unit_amount_decimal.toString(), price.recurring.meter], [null, '0.005', meter.id]);
+  const made = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: month.id }, { price: price.id }] });
+  const item = made.items.data.find((each) => each.price.id === price.id);
+  assert.equal(item.quantity, undefined);
+
+  const event = { event_name: name, identifier: `ref_${unique}`, payload: { stripe_customer_id: customer.id, value: '40000' } };
+  assert.equal((await stripe.billing.meterEvents.create(event)).identifier, event.identifier);
+  assert.match((await refused(stripe.billing.meterEvents.create(event))).message, /already exists with identifier/);
+  const now = Math.floor(Date.now() / 1000);
+  assert.equal((await refused(stripe.billing.meterEvents.create({ ...event, identifier: 'late', timestamp: now - 36 * 86400 }))).code, 'timestamp_too_far_in_past');
+  assert.equal((await refused(stripe.billing.meterEvents.create({ ...event, identifier: 'early', timestamp: now + 600 }))).code, 'timestamp_in_future');
+  const [from, until] = [now - (now % 60) - 3600, now - (now % 60) + 120];
+  const summaries = await stripe.billing.meters.listEventSummaries(meter.id, { customer: customer.id, start_time: from, end_time: until });
+  assert.deepEqual(summaries.data.map((each) => each.aggregated_value), [40000]);
+  const next = await stripe.invoices.createPreview({ subscription: made.id });
+  const line = next.lines.data.find((each) => each.parent.subscription_item_details?.subscription_item === item.id);
+  assert.deepEqual([line.amount, line.quantity], [200, 40000]);
+  const credit = await stripe.invoiceItems.create({ customer: customer.id, subscription: made.id, amount: -150, currency: 'usd', description: 'Given back' });
+  assert.equal((await stripe.invoices.createPreview({ subscription: made.id })).total, 1000 + 200 - 150);
+  assert.equal(credit.amount, -150);
+
+  await new Promise((later) => setTimeout(later, 1100)); // what is counted in the second of the change is the next price's
+  const removed = await stripe.subscriptions.update(made.id, { items: [{ id: item.id, deleted: true }], proration_behavior: 'always_invoice', expand: ['latest_invoice'] });
+  assert.equal(removed.items.data.length, 1);
+  assert.equal(removed.latest_invoice.total, 50);
+  await stripe.billing.meters.deactivate(meter.id);
+  await stripe.subscriptions.cancel(made.id);
 }
 
 async function deletion(customer, pack) {

@@ -75,7 +75,7 @@ internal sealed class FreezeOverage(Tenants tenants, CatalogSnapshot catalog, Ti
         await scope.CommitAsync(ct);
     }
 
-    private string[] Meters => [.. catalog.Current.Meters.Where(m => catalog.IsLoaded).Select(m => m.Id)];
+    private string[] Meters => catalog.IsLoaded ? [.. catalog.Current.Meters.Select(m => m.Id)] : [];
 
     /// <returns>Whether there may be more.</returns>
     private async Task<bool> FreezeSomeAsync(CancellationToken ct)
