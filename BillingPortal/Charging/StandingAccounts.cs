@@ -104,6 +104,12 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
             await LevelReading.ReadAsync(connection, levelled, CancellationToken.None);
         }
 
+        AccountState[] zoned = [.. states.Values.Where(ZoneReading.IsNeeded)];
+        if (zoned.Length > 0)
+        {
+            await ZoneReading.ReadAsync(connection, zoned, CancellationToken.None);
+        }
+
         AccountState[] budgeted = [.. states.Values.Where(state => state.Head.HasBudgets)];
         if (budgeted.Length > 0)
         {
