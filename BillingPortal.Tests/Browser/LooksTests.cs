@@ -20,6 +20,7 @@ public sealed class LooksTests(DemoBrowserFixture portal) : IClassFixture<DemoBr
     [
         "/admin", "/admin/accounts", "/admin/ledger", "/admin/subscriptions", "/admin/catalog", "/admin/catalog?tab=actions", "/admin/webhooks", "/admin/meter-reports",
         "/admin/api-keys", "/admin/audit", "/admin/doctor", "/admin/settings",
+        "/admin/usage-costs", "/admin/provider-bills", "/admin/usage-trace", "/admin/uncharged-usage", "/admin/re-ratings", "/admin/catalog?tab=rates",
     ];
 
     [Theory]

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using BillingPortal.Jobs;
 using BillingPortal.Primitives;
 using BillingPortal.Tests.Gating;
@@ -183,11 +184,66 @@ public sealed class UsageCrashTests(KillableMeteredPortal portal) : IClassFixtur
             """
             select count(*) from (
                 select account_id, date_trunc('hour', time, 'UTC') as hour, meter, coalesce(agent, '') as agent, sum(quantity) as quantity, count(*) as events from usage_events group by 1, 2, 3, 4) e
-            full join (select account_id, hour, meter, agent, sum(quantity) as quantity, sum(events) as events from usage_rollups group by 1, 2, 3, 4) r using (account_id, hour, meter, agent)
+            full join (select account_id, hour, meter, agent, sum(quantity) as quantity, sum(events) as events from usage_rollups where meter <> '' group by 1, 2, 3, 4) r using (account_id, hour, meter, agent)
             where e.quantity is distinct from r.quantity or e.events is distinct from r.events
             """));
         var verify = await portal.CommandAsync("ledger", "verify");
         Assert.True(verify.ExitCode == 0, verify.Output);
+    }
+
+    [Fact]
+    public async Task A_re_rating_is_posted_once_though_the_application_is_killed_half_way()
+    {
+        const int each = 500;
+        using var api = portal.Api();
+        await AddCardAsync(api);
+        string[] accounts = [.. Enumerable.Range(0, 4).Select(_ => GatingApi.NewAccount())];
+        foreach (var account in accounts)
+        {
+            await api.GrantAsync(account, 10_000);
+            Assert.Equal(HttpStatusCode.OK, (await api.PutAsync($"accounts/{account}/overrides", """{"rate_card":"killed"}""")).Status);
+            var batch = await api.PostAsync("charges/batch", $$"""{"charges":[{{string.Join(',', Enumerable.Range(0, each).Select(i =>
+                $$"""{"account":"{{account}}","provider":"openai","model":"gpt-4o","tokens":{"input":1,"output":0},"idempotency_key":"k{{i}}"}"""))}}]}""");
+            Assert.Equal(each, batch.Json.GetProperty("results").EnumerateArray().Count(r => r.GetProperty("status").GetInt32() == 201));
+        }
+
+        var preview = await api.PostAsync("admin/re-ratings", $$"""{"from":"{{DateTimeOffset.UtcNow.AddDays(-1):yyyy-MM-dd}}","to":"{{DateTimeOffset.UtcNow.AddDays(2):yyyy-MM-dd}}","rate_card":"killed","version":2}""");
+        Assert.Equal(accounts.Length * each, preview.Number("charges"));
+        var approving = api.PostAsync($"admin/re-ratings/{preview.String("id")}/approve", """{"reason":"a kill"}""");
+        while (!approving.IsCompleted && await portal.ScalarAsync<long>("select count(*) from charge_refunds") == 0)
+        {
+            await Task.Delay(2);
+        }
+
+        await portal.KillAsync();
+        await portal.StartAsync();
+        await Task.WhenAny(approving); // answered or broken off
+        for (var patience = Stopwatch.StartNew(); patience.Elapsed < TimeSpan.FromMinutes(2) && (await api.GetReplyAsync($"admin/re-ratings/{preview.String("id")}")).String("status") != "posted";)
+        {
+            await Task.Delay(100);
+        }
+
+        var done = await api.GetReplyAsync($"admin/re-ratings/{preview.String("id")}");
+        Assert.Equal(("posted", 0), (done.String("status"), done.Json.GetProperty("left_out").GetArrayLength()));
+        Assert.Equal(accounts.Length * each, done.Json.GetProperty("differences")[0].GetProperty("posted").GetInt32());
+        // 2 each before, 3 each after.
+        Assert.Equal(accounts.Length, await portal.ScalarAsync<long>($"select count(*) from wallets where unit = 'credit' and balance = {10_000 - (3 * each)}"));
+        Assert.Equal(2L * accounts.Length * each, await portal.ScalarAsync<long>("select count(*) from charges where model = 'gpt-4o'"));
+        var verify = await portal.CommandAsync("ledger", "verify");
+        Assert.True(verify.ExitCode == 0, verify.Output);
+    }
+
+    private static async Task AddCardAsync(HttpClient api)
+    {
+        var catalog = JsonNode.Parse((await api.GetReplyAsync("admin/catalog")).Text)!;
+        foreach (var (version, from) in new[] { (1, "2020-01-01T00:00:00Z"), (2, "2090-01-01T00:00:00Z") })
+        {
+            catalog["rate_cards"]!.AsArray().Add(JsonNode.Parse(
+                $$$"""{"id":"killed","version":{{{version}}},"effective_from":"{{{from}}}","unit":"credit","models":[{"provider":"*","model":"*","prices":{"input":{{{version + 1}}},"output":0,"per":1}}]}"""));
+        }
+
+        var put = await api.PutAsync("admin/catalog", catalog.ToJsonString());
+        Assert.True(put.Status == HttpStatusCode.OK, put.Text);
     }
 
     private async Task DrainAsync()

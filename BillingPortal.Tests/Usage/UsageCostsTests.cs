@@ -1,5 +1,8 @@
 using System.Net;
+using BillingPortal.Primitives;
 using BillingPortal.Tests.Gating;
+using BillingPortal.Usage;
+using Microsoft.Extensions.DependencyInjection;
 using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Usage;
@@ -32,6 +35,34 @@ public sealed class UsageCostsTests(PrepaidReservePortal portal) : IClassFixture
         var all = (await api.GetReplyAsync("admin/usage-costs?group_by=")).Json.GetProperty("data");
         Assert.True(Assert.Single(all.EnumerateArray()).GetProperty("cost").GetDecimal() >= 7.2m);
     }
+
+    [Fact]
+    public async Task What_is_given_back_is_taken_off_the_price_and_the_margin_and_the_use_and_its_cost_stay()
+    {
+        var (api, account) = (portal.Api(), GatingApi.NewAccount());
+        await api.GrantAsync(account, 100, "usd");
+        var charge = await api.ChargeAsync(account, """ "model":"gpt-4","tokens":{"input":100000,"output":10000} """);
+        await portal.SettleAsync();
+        var price = charge.Paid("usd");
+        var part = await api.PostAsync($"charges/{charge.String("id")}/refund", """{"funding":[{"unit":"usd","amount":1}],"reason":"a third was late"}""", GatingApi.NewKey());
+        await portal.SettleAsync();
+        var after = await RowAsync(api, account);
+        await api.PostAsync($"charges/{charge.String("id")}/refund", """{"reason":"all of it was late"}""", GatingApi.NewKey());
+        await portal.SettleAsync();
+        var nothing = await RowAsync(api, account);
+
+        Assert.True(part.Status == HttpStatusCode.Created, part.Text);
+        Assert.Equal((price - 1m, 3.6m, price - 1m - 3.6m), (after.GetProperty("price").GetDecimal(), after.GetProperty("cost").GetDecimal(), after.GetProperty("margin").GetDecimal()));
+        Assert.Equal((0m, 3.6m, -3.6m, 1, 100_000m),
+            (nothing.GetProperty("price").GetDecimal(), nothing.GetProperty("cost").GetDecimal(), nothing.GetProperty("margin").GetDecimal(), nothing.GetProperty("events").GetInt32(), nothing.GetProperty("input_tokens").GetDecimal()));
+
+        var id = new AccountId(await portal.ScalarAsync<Guid>("select account_id from accounts where external_id = $1", account));
+        await portal.Services.GetRequiredService<RollUpUsage>().RebuildAsync(id);
+        Assert.Equal(nothing.ToString(), (await RowAsync(api, account)).ToString());
+    }
+
+    private static async Task<System.Text.Json.JsonElement> RowAsync(HttpClient api, string account) =>
+        (await api.GetReplyAsync("admin/usage-costs?group_by=account")).Json.GetProperty("data").EnumerateArray().Single(r => r.GetProperty("account").GetString() == account);
 
     [Theory]
     [InlineData("group_by=colour")]

@@ -1,3 +1,5 @@
+using BillingPortal.Analytics.ProviderBills;
+
 namespace BillingPortal.Analytics;
 
 /// <summary>What the business asks: how much is outstanding, earned, used and refused.</summary>
@@ -8,8 +10,9 @@ internal static class AnalyticsSlice
         builder.Services.AddSingleton<ReserveSummary>();
         builder.Services.AddSingleton<BusinessOverview>();
         builder.Services.AddSingleton<UsageCosts>();
+        builder.Services.AddSingleton<ProviderBills.ProviderBills>();
         return builder;
     }
 
-    public static RouteGroupBuilder MapAnalytics(this RouteGroupBuilder api) => api.MapAnalyticsEndpoints();
+    public static RouteGroupBuilder MapAnalytics(this RouteGroupBuilder api) => api.MapAnalyticsEndpoints().MapProviderBills();
 }

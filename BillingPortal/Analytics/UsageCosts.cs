@@ -11,8 +11,8 @@ public enum CostGrouping { Model, Provider, Action, Account, Day }
 /// <summary>What some use cost us and what was charged for it.</summary>
 /// <param name="Provider">The field of a grouping that was not asked for is null; empty: the use has none.</param>
 /// <param name="Cost">What it cost us, in the catalog's currency, as far as that is known.</param>
-/// <param name="Price">What was charged for it, in the catalog's currency; refunds not taken off.</param>
-/// <param name="Credits">What was charged for it in credits.</param>
+/// <param name="Price">What was charged for it and not given back, in the catalog's currency.</param>
+/// <param name="Credits">What was charged for it in credits and not given back.</param>
 /// <param name="Margin">Price less the cost of the very charges that were priced in money; null where nothing was.</param>
 /// <param name="MarginPercent">The margin's share of the price, in percent; null where the price is zero.</param>
 public sealed record UsageCost(string? Provider, string? Model, string? Action, string? Account, string? Name, DateOnly? Day,

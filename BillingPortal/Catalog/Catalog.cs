@@ -66,6 +66,9 @@ public sealed record CatalogDocument
     public string? RateCardIdOf(Plan plan) => plan.RateCard ?? Index.FirstRateCard;
     /// <summary>The version of a rate card in force at an instant; null where there is none.</summary>
     public RateCard? FindRateCard(string id, DateTimeOffset now) => Index.RateCard(id, now)?.Card;
+    /// <summary>A version of a rate card; null where there is none.</summary>
+    /// <param name="version">Null: the one in force at <paramref name="at"/>.</param>
+    internal IndexedRateCard? FindRateCard(string id, int? version, DateTimeOffset at) => version is { } number ? Index.RateCard(id, number) : Index.RateCard(id, at);
     /// <summary>The version of a plan's rate card in force at an instant; null where there is none.</summary>
     public RateCard? RateCardOf(Plan plan, DateTimeOffset now) => FindRateCard(plan, now)?.Card;
 }

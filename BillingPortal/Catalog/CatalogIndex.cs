@@ -63,6 +63,8 @@ internal sealed class CatalogIndex
     public Provider? Provider(string id) => providers.GetValueOrDefault(id);
     public CreditPack? CreditPack(string id) => creditPacks.GetValueOrDefault(id);
 
+    public IndexedRateCard? RateCard(string id, int version) => cardsNewestFirst.TryGetValue(id, out var versions) ? Array.Find(versions, v => v.Card.Version == version) : null;
+
     public IndexedRateCard? RateCard(string? id, DateTimeOffset now)
     {
         if ((id ?? FirstRateCard) is not { } wanted || !cardsNewestFirst.TryGetValue(wanted, out var versions))

@@ -91,7 +91,12 @@ public sealed class CaptureOperation(Hold asked, Origin origin, string key, Capt
             WouldRefuse = applied == EnforcementMode.Observe ? decision?.Refusal?.Code.Name : null,
         };
         var uncovered = !moves ? price : decision?.Quotes.Aggregate(Amount.Zero, (sum, quote) => sum + quote.Uncovered) ?? Amount.Zero;
-        Receipt = capture.ToReceipt(isWhole && work.Subject.Outcome == Outcome.Success ? hold.Asked.Lines : LinesOf(rated), funding, uncovered, demand.Amount - price, rated.RateVersion) with { IsSuspense = moves && rated.Unpriced == UnpricedModelPolicy.Suspense };
+        Receipt = capture.ToReceipt(isWhole && work.Subject.Outcome == Outcome.Success ? hold.Asked.Lines : LinesOf(rated), funding, uncovered, demand.Amount - price, rated.RateVersion) with
+        {
+            IsSuspense = moves && rated.Unpriced == UnpricedModelPolicy.Suspense,
+            OwnKey = work.Subject.Byok,
+            TiersFrom = rated.TiersFrom,
+        };
         var charge = capture.ToCharge(account, Receipt);
         account.Record(charge);
         if (Receipt.IsSuspense)

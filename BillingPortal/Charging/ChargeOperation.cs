@@ -126,6 +126,8 @@ public sealed class ChargeOperation(AccountId account, Origin origin, string key
             Level = decision.Level is { } level ? new(request.Subject.Meter!, request.Subject.Outcome == Catalog.Outcome.Success ? level.After : level.Before, level.Included) : null,
             PastFloor = decision.PastFloor(),
             Events = request.Events,
+            OwnKey = request.Subject.Byok,
+            TiersFrom = decision.Rated.TiersFrom,
         };
     }
 

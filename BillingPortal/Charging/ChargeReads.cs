@@ -17,6 +17,21 @@ public sealed class ChargeReads(Tenants tenants)
             .Where(r => r.AccountId == id.Account && r.ChargeId == id.Value).OrderBy(r => r.CreatedAt).ToListAsync(ct));
     }
 
+    /// <summary>The charge that stands for another since that was rated again.</summary>
+    /// <param name="refunds">What went back of the other: the reversal has the new charge's id.</param>
+    /// <returns>Null: it stands for itself.</returns>
+    public async Task<ChargeId?> ReratedByAsync(AccountId account, IReadOnlyList<ChargeRefund> refunds, CancellationToken ct = default)
+    {
+        if (refunds.Count == 0)
+        {
+            return null;
+        }
+
+        await using var scope = await tenants.ForAccountAsync(account, ct);
+        var ids = refunds.Select(r => r.Id).ToArray();
+        return await scope.Db.Set<Charge>().Where(c => c.AccountId == account && ids.Contains(c.Id)).Select(c => (Guid?)c.Id).FirstOrDefaultAsync(ct) is { } id ? new(account, id) : null;
+    }
+
     public async Task<bool> ExistsAsync(ChargeId id, CancellationToken ct = default)
     {
         await using var scope = await tenants.ForAccountAsync(id.Account, ct);

@@ -23,7 +23,8 @@ public sealed class RefundOperation(ChargeId charge, Origin origin, string key, 
             return new(ErrorCode.NotFound, "There is no such charge. Nothing was refunded.");
         }
 
-        var parts = StoredReceipt.Read(charged).Funding;
+        var receipt = StoredReceipt.Read(charged);
+        var parts = receipt.Funding;
         var wanted = funding ?? Left(parts, account.LoadedRefunds);
         if (wanted.Count == 0)
         {
@@ -45,6 +46,7 @@ public sealed class RefundOperation(ChargeId charge, Origin origin, string key, 
             Id = Id,
             Units = [.. wanted.Select(w => w.Unit.Code)],
             Amounts = [.. wanted.Select(w => w.Amount.Value)],
+            Price = PaidPrice.TakenOff(receipt, account.LoadedRefunds, wanted),
             CreatedAt = account.Now,
         });
         return null;
@@ -59,7 +61,7 @@ public sealed class RefundOperation(ChargeId charge, Origin origin, string key, 
             return Refusal.Invalid("funding", $"The charge took {most} {ask.Unit}, less than the {ask.Amount} to be refunded. Nothing was refunded.", ErrorCode.InvalidAmount);
         }
 
-        var returned = Returned(account.LoadedRefunds, ask.Unit);
+        var returned = PaidPrice.Returned(account.LoadedRefunds, ask.Unit);
         if (ask.Amount > part.Amount - returned)
         {
             return new(ErrorCode.Conflict, $"Only {part.Amount - returned} {ask.Unit} of this charge are left to refund. Nothing was refunded.");
@@ -75,7 +77,7 @@ public sealed class RefundOperation(ChargeId charge, Origin origin, string key, 
         var left = new List<UnitAmount>(parts.Count);
         for (var i = parts.Count - 1; i >= 0; i--)
         {
-            var amount = parts[i].Amount - Returned(refunds, parts[i].Unit);
+            var amount = parts[i].Amount - PaidPrice.Returned(refunds, parts[i].Unit);
             if (amount.IsPositive)
             {
                 left.Add(new(parts[i].Unit, amount));
@@ -83,18 +85,6 @@ public sealed class RefundOperation(ChargeId charge, Origin origin, string key, 
         }
 
         return left;
-    }
-
-    private static Amount Returned(IReadOnlyList<ChargeRefund> refunds, Unit unit)
-    {
-        var returned = 0m;
-        foreach (var refund in refunds)
-        {
-            var at = Array.IndexOf(refund.Units, unit.Code);
-            returned += at < 0 ? 0m : refund.Amounts[at];
-        }
-
-        return Amount.Of(returned);
     }
 
     private byte[] Hash()

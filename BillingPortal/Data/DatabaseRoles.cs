@@ -12,7 +12,7 @@ public static class DatabaseRoles
     public static readonly IReadOnlyList<string> WrittenByWriterOnly =
     [
         "ledger_heads", "wallets", "grants", "transfers", "operations", "operation_details", "charges", "charge_refunds", "holds", "hold_changes", "budgets", "budget_uses", "levels", "suspense_charges", "ledger_anchors",
-        "overages", "overage_marks", "meter_standings", "meter_reports", "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups", "alerts",
+        "overages", "overage_marks", "meter_standings", "meter_reports", "uncounted_charges", "usage_events", "usage_keys", "uncharged_usage", "usage_rollups", "alerts", "re_ratings", "re_rating_items",
         "subscriptions", "subscription_standings", "subscription_changes", "invoices", "payments", "refunds", "disputes", "top_ups",
     ];
 

@@ -30,7 +30,7 @@ internal static class ChargeReadings
         }
 
         var account = await names.OfAsync(charge.Account, context.RequestAborted);
-        return TypedResults.Ok(ChargeDetail.Of(found.Charge, account) with { Refunds = [.. found.Refunds.Select(RefundDetail.Of)] });
+        return TypedResults.Ok(ChargeDetail.Of(found.Charge, account) with { Refunds = [.. found.Refunds.Select(RefundDetail.Of)], ReratedBy = (await charges.ReratedByAsync(charge.Account, found.Refunds, context.RequestAborted))?.ToString() });
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, string account, string? limit, string? cursor, string? run, string? agent, string? member,
@@ -76,6 +76,10 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
     public string? Hold { get; init; }
     /// <summary>What the true price went above the hold and was not charged.</summary>
     public IReadOnlyList<UnitAmount>? Capped { get; init; }
+    /// <summary>The charge that it stands for since that was rated again.</summary>
+    public string? Rerates { get; init; }
+    /// <summary>The charge that stands for this one since it was rated again.</summary>
+    public string? ReratedBy { get; init; }
     /// <summary>Label of the rate-card version that priced it.</summary>
     public string? RateVersion { get; init; }
     /// <summary>quantity × price ÷ per = amount, before the one rounding of the sum.</summary>
@@ -106,6 +110,7 @@ internal sealed record ChargeDetail(string Id, string Account, string Status, IR
             Level = receipt.Level,
             Hold = receipt.Hold is { } hold ? new HoldId(charge.AccountId, hold).ToString() : null,
             Capped = receipt.Capped,
+            Rerates = receipt.Rerates is { } stood ? new ChargeId(charge.AccountId, stood).ToString() : null,
             RateVersion = receipt.RateVersion,
             Lines = receipt.Lines,
         };

@@ -123,12 +123,16 @@ internal static class BatchWriting
         if (rows.Count > 0)
         {
             batch.Add("""
-                insert into charge_refunds (account_id, charge_id, id, units, amounts, created_at)
-                select account_id, charge_id, id, units::text[], amounts::numeric[], created_at
-                from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) as r (account_id, charge_id, id, units, amounts, created_at)
+                with given as (
+                    insert into charge_refunds (account_id, charge_id, id, units, amounts, created_at, price)
+                    select account_id, charge_id, id, units::text[], amounts::numeric[], created_at, price
+                    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::numeric[]) as r (account_id, charge_id, id, units, amounts, created_at, price)
+                    returning account_id, id)
+                insert into uncounted_charges (account_id, charge_id) select account_id, id from given on conflict do nothing
                 """,
                 Column(rows, r => r.AccountId.Value, NpgsqlDbType.Uuid), Column(rows, r => r.ChargeId, NpgsqlDbType.Uuid), Column(rows, r => r.Id, NpgsqlDbType.Uuid),
-                Text(rows, r => Literal(r.Units)), Text(rows, r => Literal(r.Amounts)), Column(rows, r => r.CreatedAt.UtcDateTime, NpgsqlDbType.TimestampTz));
+                Text(rows, r => Literal(r.Units)), Text(rows, r => Literal(r.Amounts)), Column(rows, r => r.CreatedAt.UtcDateTime, NpgsqlDbType.TimestampTz),
+                Column(rows, r => r.Price?.Value, NpgsqlDbType.Numeric));
         }
     }
 

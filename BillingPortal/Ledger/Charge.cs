@@ -81,6 +81,35 @@ public sealed class Charge
             ReceiptJson = StoredReceipt.Write(receipt),
         };
 
+    /// <summary>The row that stands for this one since it was rated again: the same work, at the same instant, so that it counts in the same period, budget and hour.</summary>
+    internal Charge RatedAgain(Guid id, Receipt receipt) => new()
+    {
+        AccountId = AccountId,
+        Id = id,
+        CreatedAt = CreatedAt,
+        OccurredAt = OccurredAt,
+        Action = Action,
+        Meter = Meter,
+        Provider = Provider,
+        Model = Model,
+        Tool = Tool,
+        Feature = Feature,
+        Member = Member,
+        Agent = Agent,
+        Run = Run,
+        Quantity = Quantity,
+        InputTokens = InputTokens,
+        OutputTokens = OutputTokens,
+        CachedInputTokens = CachedInputTokens,
+        CacheWriteTokens = CacheWriteTokens,
+        ReasoningTokens = ReasoningTokens,
+        Cost = Cost,
+        Outcome = Outcome,
+        Enforcement = Enforcement,
+        WouldRefuse = WouldRefuse,
+        ReceiptJson = StoredReceipt.Write(receipt),
+    };
+
     internal sealed class Table : IEntityTypeConfiguration<Charge>
     {
         public void Configure(EntityTypeBuilder<Charge> builder)
@@ -107,6 +136,8 @@ public sealed class ChargeRefund
     public Guid Id { get; init; }
     public string[] Units { get; init; } = [];
     public decimal[] Amounts { get; init; } = [];
+    /// <summary>What it took off the charge's price, in the price's unit; null: it was made before this was kept.</summary>
+    public Amount? Price { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
 
     internal sealed class Table : IEntityTypeConfiguration<ChargeRefund>

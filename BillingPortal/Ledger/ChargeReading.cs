@@ -16,7 +16,7 @@ internal static class ChargeReading
         select {Columns} from unnest($1::uuid[], $2::uuid[]) as asked (account_id, id) join charges c on c.account_id = asked.account_id and c.id = asked.id
         """;
 
-    private const string RefundColumns = "r.account_id, r.charge_id, r.id, r.units, r.amounts, r.created_at";
+    private const string RefundColumns = "r.account_id, r.charge_id, r.id, r.units, r.amounts, r.created_at, r.price";
 
     private const string RefundsByCharge = $"""
         select {RefundColumns} from unnest($1::uuid[], $2::uuid[]) as asked (account_id, charge_id)
@@ -85,6 +85,7 @@ internal static class ChargeReading
                 Units = reader.GetFieldValue<string[]>(3),
                 Amounts = reader.GetFieldValue<decimal[]>(4),
                 CreatedAt = reader.GetFieldValue<DateTimeOffset>(5),
+                Price = reader.IsDBNull(6) ? null : Amount.Of(reader.GetDecimal(6)),
             });
         }
 

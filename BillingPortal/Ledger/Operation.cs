@@ -19,7 +19,7 @@ public abstract class Operation(AccountId account, Origin origin, string key)
     /// <summary>uuid v7, made when the operation is made; stands in its transfers.</summary>
     public Guid Id { get; } = Guid.CreateVersion7();
     /// <summary>Short name of what it does, stored: <c>charge</c>, <c>refund</c>, <c>grant</c>, <c>adjustment</c>…</summary>
-    /// <remarks>What makes a <see cref="Charge"/> is a <c>charge</c> or <c>capture</c>, what makes a <see cref="ChargeRefund"/> a <c>refund</c>, what opens a hold a <c>hold</c>: a repeat is read back by it.</remarks>
+    /// <remarks>What makes a <see cref="Charge"/> is a <c>charge</c> or <c>capture</c>, what makes a <see cref="ChargeRefund"/> a <c>refund</c>, what makes both a <c>rerate</c>, what opens a hold a <c>hold</c>: a repeat is read back by it.</remarks>
     public abstract string Kind { get; }
     /// <summary>SHA-256 over the operation's kind and every bound value; another body under the same key is a conflict.</summary>
     public abstract byte[] BodyHash { get; }

@@ -26,6 +26,14 @@ public sealed record Receipt
     public Guid? Hold { get; init; }
     /// <summary>What the true price went above the hold and was not charged: capped by the caller's wish.</summary>
     public IReadOnlyList<UnitAmount>? Capped { get; init; }
+    /// <summary>The customer's own provider key was used: only what meters count was paid (A8).</summary>
+    public bool OwnKey { get; init; }
+    /// <summary>Where its tiers began: what had been used of the meter before it in the period. Null: no tiers over the period priced it.</summary>
+    public Amount? TiersFrom { get; init; }
+    /// <summary>The charge of the same account that it stands for since that was rated again.</summary>
+    public Guid? Rerates { get; init; }
+    /// <summary>What all of the work comes to, where this stands for the share that refunds had left of it; null: for all of it.</summary>
+    public Amount? Whole { get; init; }
 
     internal static IReadOnlyList<string> WarningsOf(IReadOnlyList<FundingPart> funding)
     {

@@ -21,8 +21,8 @@ internal static class ReplayReading
             new() { Value = Array.ConvertAll(asked, a => a.AccountId.Value), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
             new() { Value = Array.ConvertAll(asked, a => a.Unit), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
             new() { Value = Array.ConvertAll(asked, a => a.Seq), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
-        ChargeReading.AddCharges(batch, [.. operations.Where(o => o.Kind is "charge" or "capture").Select(o => (o.AccountId, o.Id))]);
-        ChargeReading.AddRefundsById(batch, [.. operations.Where(o => o.Kind == "refund").Select(o => (o.AccountId, o.Id))]);
+        ChargeReading.AddCharges(batch, [.. operations.Where(o => o.Kind is "charge" or "capture" or "rerate").Select(o => (o.AccountId, o.Id))]);
+        ChargeReading.AddRefundsById(batch, [.. operations.Where(o => o.Kind is "refund" or "rerate").Select(o => (o.AccountId, o.Id))]);
         HoldReading.AddChanges(batch, [.. repeats.Where(r => r.Hold is not null || r.Operation.Kind == "hold").Select(r => (r.Operation.AccountId, r.Hold ?? r.Operation.Id, r.Operation.Id))]);
 
         await using var reader = await batch.ExecuteReaderAsync(ct);

@@ -48,6 +48,8 @@ public sealed record RatedCharge(IReadOnlyList<Demand> Demands, string? RateVers
     public Amount? Cost { get; init; }
     /// <summary>A quantity that moves nothing and is counted, so that the next charge finds its tier.</summary>
     public Demand? Counted { get; init; }
+    /// <summary>What had been used before it in the period, where tiers over the period priced it.</summary>
+    public Amount? TiersFrom { get; init; }
 }
 
 /// <summary>One line of a receipt: quantity × price ÷ per = amount, before the one rounding of the sum.</summary>

@@ -20,6 +20,16 @@ public static class Rater
         _ => new Refusal(ErrorCode.InvalidRequest, "A charge names an action, a meter, a model with tokens, or a unit with an amount."),
     };
 
+    /// <summary>What a past charge comes to by one version of a rate card, whatever is in force now and whatever the customer's own prices are.</summary>
+    /// <returns>The refusal names what the version has no rate for.</returns>
+    internal static Result<RatedCharge> RateBy(CatalogDocument catalog, IndexedRateCard card, ChargeSubject subject, Amount used) => subject switch
+    {
+        { Meter: { } meter } when card.MeterRate(meter) is { } rate && catalog.FindMeter(meter) is { } known => RateMeter(catalog, card.Card, rate, known, subject, used),
+        { Model: { } model, Tokens: { } tokens } when card.ModelRate(subject.Provider ?? catalog.FindModel(model)?.Provider ?? "", model) is not null || catalog.UnpricedModel == UnpricedModelPolicy.Fallback =>
+            RateTokens(catalog, card, subject, model, tokens),
+        _ => new Refusal(ErrorCode.UnpricedModel, $"{card.Card.Label} has no rate for '{subject.Meter ?? subject.Model ?? subject.Action}'."),
+    };
+
     private static Result<RatedCharge> RateAction(CatalogDocument catalog, Plan plan, ChargeSubject subject, string action)
     {
         if (catalog.FindAction(action) is not { IsActive: true } cost)
@@ -60,18 +70,24 @@ public static class Rater
             return Priced(catalog, subject, new(known.Unit, [Line(meter, quantity, 1m, 1, known.Unit)]) { Uses = quantity });
         }
 
-        var unit = card.Card.Unit;
+        return RateMeter(catalog, card.Card, rate, known, subject, used);
+    }
+
+    private static Result<RatedCharge> RateMeter(CatalogDocument catalog, RateCard card, MeterRate rate, Meter known, ChargeSubject subject, Amount used)
+    {
+        var (meter, quantity, unit) = (known.Id, subject.Quantity, card.Unit);
         if (rate.Price is { } price)
         {
-            return Priced(catalog, subject, new(unit, [Line(meter, quantity, price, rate.Per, unit)]) { Uses = quantity, RateVersion = card.Card.Label, Minimum = rate.Minimum });
+            return Priced(catalog, subject, new(unit, [Line(meter, quantity, price, rate.Per, unit)]) { Uses = quantity, RateVersion = card.Label, Minimum = rate.Minimum });
         }
 
         var overPeriod = rate.TiersOver == TierSpan.Period;
         return Priced(catalog, subject, new(unit, [.. TieredPrice.Parts(rate, overPeriod ? used.Value : 0m, quantity).Select(part => Line(meter, part.Quantity, part.Price, rate.Per, unit))])
         {
             Uses = quantity,
-            RateVersion = card.Card.Label,
+            RateVersion = card.Label,
             Minimum = rate.Minimum,
+            TiersFrom = overPeriod ? used : null,
             // A card that prices a meter in itself is counted by the wallet that pays.
             Counted = overPeriod && unit != known.Unit ? new Demand(known.Unit, Amount.Of(quantity), quantity) : null,
         });
@@ -94,10 +110,15 @@ public static class Rater
 
     private static Result<RatedCharge> RateTokens(CatalogDocument catalog, Plan plan, ChargeSubject subject, string model, TokenCounts tokens, DateTimeOffset now)
     {
+        var provider = subject.Provider ?? catalog.FindModel(model)?.Provider ?? "";
+        return RateTokens(catalog, plan.OwnPrices?.Card is { } own && own.ModelRate(provider, model) is not null ? own : catalog.FindRateCard(plan, now), subject, model, tokens);
+    }
+
+    private static Result<RatedCharge> RateTokens(CatalogDocument catalog, IndexedRateCard? card, ChargeSubject subject, string model, TokenCounts tokens)
+    {
         var known = catalog.FindModel(model);
         var provider = subject.Provider ?? known?.Provider ?? "";
         var cost = known?.Cost is { } listed && known.Provider == provider ? AmountOf(listed, tokens) : (decimal?)null;
-        var card = plan.OwnPrices?.Card is { } own && own.ModelRate(provider, model) is not null ? own : catalog.FindRateCard(plan, now);
         if (card?.ModelRate(provider, model) is { } rate && rate.PricesOf(known) is { } prices)
         {
             return Priced(catalog, subject, new(card.Card.Unit, TokenLines(model, tokens, prices, card.Card.Unit)) { RateVersion = card.Card.Label, Minimum = rate.Minimum, Cost = cost });
@@ -185,6 +206,7 @@ public static class Rater
             Unpriced = basis.Unpriced,
             Cost = basis.Cost is { } cost && !subject.Byok ? Amount.Round(cost) : null,
             Counted = share > 0m ? basis.Counted : null,
+            TiersFrom = basis.TiersFrom,
         };
     }
 
@@ -197,5 +219,6 @@ public static class Rater
         public decimal? Cost { get; init; }
         public UnpricedModelPolicy? Unpriced { get; init; }
         public Demand? Counted { get; init; }
+        public Amount? TiersFrom { get; init; }
     }
 }

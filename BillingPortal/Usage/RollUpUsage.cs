@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace BillingPortal.Usage;
 
-/// <summary>Counts charges in the rollups, each once: taking a charge off the list and adding it are one statement. Instances pass by what another holds.</summary>
+/// <summary>Counts charges and refunds in the rollups, each once: taking one off the list and adding it are one statement. Instances pass by what another holds.</summary>
 internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, FreezeOverage overage) : RecurringJob
 {
     private const int ChargesAtOnce = 5_000;
@@ -24,8 +24,8 @@ internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, FreezeOve
 
     private static readonly string Rebuild = $"""
         with known as (
-            select c.account_id, c.id as charge_id from charges c
-            where c.account_id = $1 and not exists (select from uncounted_charges u where u.account_id = c.account_id and u.charge_id = c.id)),
+            select c.account_id, c.id as charge_id from (select account_id, id from charges where account_id = $1 union select account_id, id from charge_refunds where account_id = $1) c
+            where not exists (select from uncounted_charges u where u.account_id = c.account_id and u.charge_id = c.id)),
         parts as ({ChargedParts.Of("known")})
         {ChargedParts.AddTo("parts")}
         """;

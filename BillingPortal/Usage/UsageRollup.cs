@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace BillingPortal.Usage;
 
 /// <summary>What an account used in one hour of UTC, of one thing, by one agent and member, paid from one wallet. Labels that do not apply are empty.</summary>
-/// <remarks>A charge that several wallets paid stands in several rows: what was used is in the first wallet's, what was paid in each.</remarks>
+/// <remarks>A charge that several wallets paid stands in several rows: what was used is in the first wallet's, what was paid in each. What was given back is taken off price and payments, not off the use.</remarks>
 public sealed class UsageRollup
 {
     public AccountId AccountId { get; init; }

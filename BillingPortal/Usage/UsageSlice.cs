@@ -1,5 +1,8 @@
+using BillingPortal.Audit;
+using BillingPortal.Data;
 using BillingPortal.Jobs;
 using BillingPortal.Payments;
+using BillingPortal.Usage.ReRatings;
 using BillingPortal.Usage.Submission;
 
 namespace BillingPortal.Usage;
@@ -30,8 +33,14 @@ internal static class UsageSlice
         services.AddTransient<MeterReports>();
         services.AddTransient<IStripeEventHandler, MeterErrors>();
         services.AddRecurringJob<SubmitUsage>();
+        services.AddSingleton<UnchargedEvents>();
+        services.AddSingleton<UseTrace>();
+        services.AddSingleton<ReRatingPreview>();
+        services.AddSingleton(s => new ReRatings.ReRatings(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<PostReRatings>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<PostReRatings>();
+        services.AddSingleton<RecurringJob>(s => s.GetRequiredService<PostReRatings>());
         return builder;
     }
 
-    public static RouteGroupBuilder MapUsage(this RouteGroupBuilder api) => api.MapUsageEvents().MapUsageReadings().MapMeterReports();
+    public static RouteGroupBuilder MapUsage(this RouteGroupBuilder api) => api.MapUsageEvents().MapUsageReadings().MapMeterReports().MapUseTrace().MapUncharged().MapReRatings();
 }
