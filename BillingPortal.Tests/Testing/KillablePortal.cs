@@ -240,6 +240,12 @@ public class KillablePortal : IAsyncLifetime
         return lines;
     }
 
+    /// <summary>Environment variables of a class's own.</summary>
+    /// <param name="url">Where the instance will listen.</param>
+    protected virtual void Adapt(IDictionary<string, string?> environment, string url)
+    {
+    }
+
     /// <summary>Environment variables of one command, over the usual ones.</summary>
     protected Dictionary<string, string> CommandEnvironment { get; } = [];
 
@@ -268,6 +274,7 @@ public class KillablePortal : IAsyncLifetime
         start.Environment["Bootstrap__ApiKey"] = ApiKey;
         start.Environment["Encryption__Keys"] = encryptionKey;
         start.Environment["Logging__LogLevel__Default"] = "Warning";
+        Adapt(start.Environment, url);
         foreach (var (name, value) in CommandEnvironment)
         {
             start.Environment[name] = value;
