@@ -25,6 +25,16 @@ public class PeriodTests
     }
 
     [Fact]
+    public void After_a_trial_that_ends_on_the_31st_the_borders_are_those_of_the_bills()
+    {
+        var end = new DateTimeOffset(2026, 3, 31, 10, 0, 0, TimeSpan.Zero);
+        var account = new PureAccount().At(end.AddDays(-14)).On("standard", end);
+        Assert.Equal(end, account.State.Head.PeriodEnd);
+        Assert.Equal(end.AddMonths(1), account.At(end).State.Head.PeriodEnd);
+        Assert.Equal(end.AddMonths(2), account.At(end.AddMonths(1)).State.Head.PeriodEnd);
+    }
+
+    [Fact]
     public void Before_the_border_nothing_turns()
     {
         var account = new PureAccount();

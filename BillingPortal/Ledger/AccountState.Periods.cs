@@ -29,7 +29,7 @@ public sealed partial class AccountState
             return Refusal.Invalid("plan", $"The catalog has no plan '{plan}'.");
         }
 
-        var border = anchor is { } start ? NotAfter(start.ToMicroseconds(), Now) : Head.PeriodAnchor;
+        var border = anchor?.ToMicroseconds() ?? Head.PeriodAnchor;
         if (next.Id == Head.Plan && border == Head.PeriodAnchor)
         {
             return null;
@@ -330,15 +330,4 @@ public sealed partial class AccountState
     }
 
     private string PeriodReference(string what) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{what}:{Head.PeriodStart:yyyy-MM-dd}");
-
-    private static DateTimeOffset NotAfter(DateTimeOffset anchor, DateTimeOffset now)
-    {
-        var months = 0;
-        while (anchor.AddMonths(-months) > now)
-        {
-            months++;
-        }
-
-        return anchor.AddMonths(-months);
-    }
 }
