@@ -206,7 +206,7 @@ public class TenantMatrixTests(TenantMatrixTests.TwoTenants portal) : IClassFixt
         var request = new HttpRequestMessage(new(method), path);
         if (method is not ("GET" or "DELETE"))
         {
-            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+            request.Content = new StringContent(body, Encoding.UTF8, path.EndsWith("/provider-bills", StringComparison.Ordinal) ? "text/csv" : "application/json");
         }
 
         request.Headers.Add("Idempotency-Key", $"matrix-{Guid.NewGuid():N}");

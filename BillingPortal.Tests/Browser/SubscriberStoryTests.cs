@@ -46,10 +46,11 @@ public sealed class SubscriberStoryTests(BrowserFixture portal) : IClassFixture<
         await Assertions.Expect(page.GetByText($"ending in {number[^4..]}")).ToBeVisibleAsync();
     }
 
-    /// <summary>As if the period had ended a moment ago.</summary>
+    /// <summary>As if the period had ended a moment ago; without what is billed by use, whose invoice would wait an hour.</summary>
     private async Task RenewAsync()
     {
         var id = await portal.ScalarAsync<string>("select s.id from subscriptions s join accounts a using (account_id) where a.email = 'ida@example.com'");
+        await portal.ExecuteAsync("update simulator_objects set body = jsonb_set(body, '{items,data}', jsonb_build_array(body #> '{items,data,0}')) where id = $1", id);
         await portal.ExecuteAsync("update simulator_objects set body = jsonb_set(jsonb_set(body, '{items,data,0,current_period_end}', to_jsonb(extract(epoch from now())::bigint - 5)), '{billing_cycle_anchor}', to_jsonb(extract(epoch from now() - interval '1 month')::bigint - 5)) where id = $1", id);
         await Payments.StripeFixture.UntilAsync(async () => await portal.ScalarAsync<string>("select status from subscriptions where id = $1", id) == "past_due", "past due");
     }

@@ -133,7 +133,7 @@ public class WriterTests(WriterTests.WithoutJobs portal) : IClassFixture<WriterT
         var account = await portal.AccountAsync();
         await portal.Ledger.PostAsync(new TakeOperation(account, "some", 4m, "messages"));
         await portal.ExecuteAsync("update ledger_heads set period_end = now() - interval '1 day' where account_id = $1", account.Value);
-        await portal.ExecuteAsync("update grants set expires_at = now() - interval '1 day' where account_id = $1 and source = 'Plan'", account.Value);
+        await portal.ExecuteAsync("update grants g set expires_at = h.period_end from ledger_heads h where h.account_id = g.account_id and g.account_id = $1 and g.source = 'Plan'", account.Value);
         await portal.Services.GetServices<RecurringJob>().OfType<AdvanceIdleAccounts>().Single().RunAsync(CancellationToken.None);
         Assert.Equal(10m, await portal.BalanceAsync(account, "messages"));
         Assert.Empty((await portal.Services.GetRequiredService<LedgerVerification>().RunAsync(account)).Problems);
