@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Playwright;
 
 namespace BillingPortal.Tests.Testing;
@@ -7,6 +8,8 @@ public class BrowserFixture : PortalFixture
 {
     private static readonly string[] Places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     private static readonly Lazy<Task<IBrowser>> Chromium = new(LaunchAsync);
+
+    private readonly ConcurrentBag<IBrowserContext> contexts = [];
 
     public static Task<IBrowser> BrowserAsync() => Chromium.Value;
 
@@ -20,10 +23,18 @@ public class BrowserFixture : PortalFixture
             ColorScheme = theme == "dark" ? ColorScheme.Dark : ColorScheme.Light,
             ReducedMotion = ReducedMotion.Reduce,
         });
+        contexts.Add(context);
         context.SetDefaultTimeout(15_000);
         var page = await context.NewPageAsync();
         await page.GotoAsync(path);
         return page;
+    }
+
+    /// <summary>Closes the pages first: one that stays open keeps the server waiting, and asks for it for ever after.</summary>
+    public override async Task DisposeAsync()
+    {
+        await Task.WhenAll(contexts.Select(context => context.CloseAsync()));
+        await base.DisposeAsync();
     }
 
     private static async Task<IBrowser> LaunchAsync()

@@ -53,13 +53,13 @@ internal sealed class LedgerWriter(
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Takes nothing more in and serves what waits.</summary>
+    /// <summary>Takes nothing more in and serves what waits, as long as the host's time for stopping lasts.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         queue.Close();
         if (running is { } task)
         {
-            await task.WaitAsync(cancellationToken);
+            await task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

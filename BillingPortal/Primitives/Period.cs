@@ -21,7 +21,4 @@ public readonly record struct Period(DateTimeOffset Start, DateTimeOffset End)
         // AddMonths clamps to the last day of a short month, always counted from the anchor itself.
         return new(anchor.AddMonths(months), anchor.AddMonths(months + 1));
     }
-
-    /// <summary>The monthly period that follows the one starting at <see cref="Start"/>.</summary>
-    public static Period After(DateTimeOffset anchor, Period current) => Monthly(anchor, current.End);
 }
