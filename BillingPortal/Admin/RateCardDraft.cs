@@ -77,6 +77,24 @@ internal sealed class RateCardDraft
         return wrong.Count > 0 ? new Refusal(ErrorCode.InvalidRequest, $"{wrong.Keys.First()} {wrong.Values.First()[0]}. Nothing was changed.") { Errors = wrong } : catalog with { RateCards = [.. catalog.RateCards, card] };
     }
 
+    /// <summary>The rates that differ from the version before, as people read them. Null: it has none.</summary>
+    public IReadOnlyList<(string What, string? Before, string? After)> Changes
+    {
+        get
+        {
+            var (before, after) = (Lines(basis.Models.Select(Of), basis.Meters.Select(Of)), Lines(Models, Meters));
+            return [.. before.Select(l => l.Key).Union(after.Select(l => l.Key)).Select(what => (What: what, Before: before.GetValueOrDefault(what), After: after.GetValueOrDefault(what))).Where(c => c.Before != c.After)];
+        }
+    }
+
+    private static Dictionary<string, string> Lines(IEnumerable<ModelRateDraft> models, IEnumerable<MeterRateDraft> meters) =>
+        models.Select(m => (What: $"{m.Provider.Trim()} / {m.Model.Trim()}", Line: Line([("input", m.Input), ("output", m.Output), ("cached input", m.CachedInput), ("cache write", m.CacheWrite), ("reasoning", m.Reasoning), ("cost and %", m.Markup), ("at least", m.Minimum)], m.Markup.Trim().Length > 0 ? null : m.Per)))
+            .Concat(meters.Select(m => (What: m.Meter.Trim(), Line: Line([("price", m.Price), ("at least", m.Minimum), ("all at the last tier's price", m.IsVolume ? "yes" : ""), ("each charge by itself", m.ByCharge ? "yes" : "")], m.Per))))
+            .GroupBy(l => l.What).ToDictionary(g => g.Key, g => string.Join("; ", g.Select(l => l.Line)));
+
+    private static string Line(IEnumerable<(string Name, string Value)> fields, int? per) =>
+        string.Join(", ", fields.Where(f => f.Value.Trim().Length > 0).Select(f => $"{f.Name} {f.Value.Trim()}")) + (per is > 1 and { } size ? string.Create(CultureInfo.InvariantCulture, $" per {size:#,0}") : "");
+
     private static ModelRateDraft Of(ModelRate rate) => new()
     {
         Provider = rate.Provider,

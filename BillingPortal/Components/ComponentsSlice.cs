@@ -12,6 +12,7 @@ internal static class ComponentsSlice
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 512 * 1024);
         builder.Services.AddScoped<AccountParts.AccountReader>();
         builder.Services.AddScoped<AccountParts.AccountSearch>();
+        builder.Services.AddScoped<AccountParts.AccountTitles>();
         builder.Services.AddScoped<AccountParts.ChargeLabels>();
         builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();

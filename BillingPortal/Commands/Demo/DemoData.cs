@@ -47,6 +47,7 @@ internal sealed partial class DemoData(Tenants tenants, Ledger.Ledger ledger, Ca
 
         // Borders that nobody crossed by doing something are crossed too.
         await PostAsync(scope, [.. steps.Select(s => s.Operation.Account).Distinct().Select(a => new AdvanceOperation(a))], now, ct);
+        taken += await ReserveAsync(scope, now, ct);
         audit.Record(scope, "system:start", "demo.made", $"{DemoCustomer.All.Count} demo accounts");
         await scope.CommitAsync(ct);
         LogMade(DemoCustomer.All.Count, taken, watch.Elapsed.TotalSeconds);
@@ -73,6 +74,15 @@ internal sealed partial class DemoData(Tenants tenants, Ledger.Ledger ledger, Ca
 
         await scope.Db.SaveChangesAsync(ct);
         return steps;
+    }
+
+    /// <summary>Opens the one-click customer's holds, after all that came before, and captures the last.</summary>
+    private async Task<int> ReserveAsync(TenantScope scope, DateTimeOffset now, CancellationToken ct)
+    {
+        var ada = await scope.Db.Set<Account>().Where(a => a.ExternalId == DemoCustomer.Ada).Select(a => a.AccountId).SingleAsync(ct);
+        var holds = DemoHolds.Of(ada);
+        var taken = await PostAsync(scope, holds, now, ct);
+        return holds[^1].Hold is { } done ? taken + await PostAsync(scope, [DemoHolds.Capture(done)], now, ct) : taken;
     }
 
     private async Task<int> PostAsync(TenantScope scope, Operation[] operations, DateTimeOffset at, CancellationToken ct) =>
