@@ -40,6 +40,13 @@ public class DemoDataTests(DemoDataTests.Portal portal) : IClassFixture<DemoData
     }
 
     [Fact]
+    public async Task The_one_click_customer_has_holds_open_and_one_captured()
+    {
+        var holds = await portal.RowsAsync("select h.status::text, count(*) from holds h join accounts a using (account_id) where a.external_id = 'ada' group by 1 order by 1");
+        Assert.Equal([("Captured", 1L), ("Open", 2L)], holds.Select(r => ((string)r[0]!, (long)r[1]!)));
+    }
+
+    [Fact]
     public async Task Every_wallet_is_the_sum_of_its_rows_and_of_its_grants()
     {
         Assert.Empty(await portal.RowsAsync("""
