@@ -45,6 +45,7 @@ internal static class ChargeEndpoint
             context.Response.Headers[KeyHeader.Replayed] = "true";
         }
 
-        return TypedResults.Created($"/api/v1/charges/{taken.Charge.ShownId}", ChargeAnswer.Of(taken.Charge, taken.Receipt, request.Account));
+        var answer = ChargeAnswer.Of(taken.Charge, taken.Receipt, request.Account);
+        return new JsonAnswer<ChargeAnswer>(StatusCodes.Status201Created, answer, $"/api/v1/charges/{answer.Id}");
     }
 }

@@ -31,7 +31,7 @@ internal static class CheckEndpoints
         var mode = enforcement.ModeOf(judged.Request.Subject);
         var refusal = judged.Decision.Refusal?.WithTopUp(context);
         refusals.NoteCheck(judged.Account, judged.Request, refusal, mode);
-        return TypedResults.Ok(CheckAnswer.Of(judged, refusal, mode));
+        return new JsonAnswer<CheckAnswer>(StatusCodes.Status200OK, CheckAnswer.Of(judged, refusal, mode));
     }
 
     private static async Task<IResult> EstimateAsync(HttpContext context, [FromServices] StandingAccounts standing, [FromServices] AccountDirectory accounts)

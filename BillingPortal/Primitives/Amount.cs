@@ -12,6 +12,8 @@ public readonly record struct Amount : IComparable<Amount>
     /// <summary>Decimal places kept; the sixth is a millionth.</summary>
     public const int Scale = 6;
 
+    internal const string Shortest = "0.######";
+
     /// <summary>Largest magnitude that a request may carry.</summary>
     public const decimal RequestLimit = 1_000_000_000m;
 
@@ -59,7 +61,7 @@ public readonly record struct Amount : IComparable<Amount>
     public long Millionths => (long)(Value * 1_000_000m);
 
     /// <summary>Shortest exact text, invariant: <c>0.42</c>, <c>1000</c>.</summary>
-    public override string ToString() => Value.ToString("0.######", CultureInfo.InvariantCulture);
+    public override string ToString() => Value.ToString(Shortest, CultureInfo.InvariantCulture);
 }
 
 /// <summary>Amounts are JSON numbers without superfluous zeros.</summary>
@@ -70,6 +72,10 @@ public sealed class AmountJsonConverter : JsonConverter<Amount>
             ? amount
             : throw new JsonException("An amount is a number with at most six decimals.");
 
-    public override void Write(Utf8JsonWriter writer, Amount value, JsonSerializerOptions options) =>
-        writer.WriteRawValue(value.ToString(), skipInputValidation: true);
+    public override void Write(Utf8JsonWriter writer, Amount value, JsonSerializerOptions options)
+    {
+        Span<byte> text = stackalloc byte[40];
+        value.Value.TryFormat(text, out var length, Amount.Shortest, CultureInfo.InvariantCulture);
+        writer.WriteRawValue(text[..length], skipInputValidation: true);
+    }
 }

@@ -3,6 +3,7 @@ using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using NpgsqlTypes;
 
 namespace BillingPortal.Usage;
@@ -20,24 +21,31 @@ internal sealed class AlertScenes(CatalogSnapshot catalog, UsageReads reads)
     /// <param name="scope">The writer's, or that of the one account.</param>
     public async Task<List<AlertScene>> ReadAsync(TenantScope scope, Guid[] accounts, DateTimeOffset now, CancellationToken ct)
     {
-        var heads = await scope.Db.Set<LedgerHead>().FromSql($"select * from ledger_heads where account_id = any({accounts})").AsNoTracking().ToListAsync(ct);
-        var wallets = (await scope.Db.Set<Wallet>().FromSql($"select * from wallets where account_id = any({accounts})").AsNoTracking().ToListAsync(ct)).ToLookup(w => w.AccountId);
-        var grants = (await scope.Db.Set<Grant>().FromSql($"select * from grants where account_id = any({accounts}) and is_open").AsNoTracking().ToListAsync(ct)).ToLookup(g => g.AccountId);
+        var states = await ReadStatesAsync(scope, accounts, now, ct);
         var settings = await scope.Db.Set<AlertSettings>().FromSql($"select * from alert_settings where account_id = any({accounts})").AsNoTracking().ToDictionaryAsync(s => s.AccountId, ct);
-        Guid[] levelled = [.. heads.Where(h => h.HasLevels).Select(h => h.AccountId.Value)];
+        Guid[] levelled = [.. states.Where(s => s.Head.HasLevels).Select(s => s.Account.Value)];
         var levels = levelled.Length == 0 ? null
             : (await scope.Db.Set<Level>().FromSql($"select * from levels where account_id = any({levelled})").AsNoTracking().ToListAsync(ct)).ToLookup(l => l.AccountId);
-        var scenes = new List<AlertScene>(heads.Count);
-        foreach (var head in heads)
+        var scenes = new List<AlertScene>(states.Count);
+        foreach (var state in states)
         {
-            var wants = settings.GetValueOrDefault(head.AccountId) ?? new AlertSettings { AccountId = head.AccountId };
-            scenes.Add(new(head.AccountId, catalog.Current.PlanFor(head.Plan, head.Overrides), head.PeriodStart, head.PeriodEnd, [.. wallets[head.AccountId]], [.. levels?[head.AccountId] ?? []],
-                grants[head.AccountId].GroupBy(g => g.Unit).ToDictionary(g => g.Key, g => g.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Amount)), wants,
-                wants.SpendInDay is null ? 0m : await SpentTodayAsync(scope, head.AccountId, wants.Unit, now, ct),
-                wants.Projected ? await reads.ProjectedAsync(head.AccountId, ct) : null));
+            var wants = settings.GetValueOrDefault(state.Account) ?? new AlertSettings { AccountId = state.Account };
+            scenes.Add(new(state.Account, state.Plan, state.Head.PeriodStart, state.Head.PeriodEnd, [.. state.Wallets], [.. levels?[state.Account] ?? []],
+                state.Grants.GroupBy(g => g.Unit).ToDictionary(g => g.Key, g => g.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Amount)), wants,
+                wants.SpendInDay is null ? 0m : await SpentTodayAsync(scope, state.Account, wants.Unit, now, ct),
+                wants.Projected ? await reads.ProjectedAsync(state.Account, ct) : null));
         }
 
         return scenes;
+    }
+
+    /// <summary>As they stand, not advanced: an allowance that is due to be new is new with its own first use.</summary>
+    private async Task<IReadOnlyCollection<AccountState>> ReadStatesAsync(TenantScope scope, Guid[] accounts, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(scope.Connection, scope.Transaction);
+        BatchReading.AddUnlocked(batch, accounts);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        return (await BatchReading.ReadAccountsAsync(reader, catalog.Current, now, ct)).Values;
     }
 
     private static async Task<decimal> SpentTodayAsync(TenantScope scope, AccountId account, string unit, DateTimeOffset now, CancellationToken ct)

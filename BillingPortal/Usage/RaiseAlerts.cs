@@ -28,30 +28,48 @@ internal sealed class RaiseAlerts(CatalogSnapshot catalog, Outbox.Outbox outbox,
             alerts.AddRange(AlertRules.Of(scene, catalog.Current, now));
         }
 
-        // In one order everywhere, so that two instances never wait for each other crosswise.
-        foreach (var alert in alerts.OrderBy(a => a.AccountId).ThenBy(a => a.Kind).ThenBy(a => a.Subject, StringComparer.Ordinal).ThenBy(a => a.Threshold))
+        foreach (var alert in await InsertAsync(scope, alerts, ct))
         {
-            if (await InsertAsync(scope, alert, ct))
-            {
-                await TellAsync(scope, alert, settings[alert.AccountId], ct);
-            }
+            await TellAsync(scope, alert, settings[alert.AccountId], ct);
         }
     }
 
-    /// <returns>Whether it is the first of its threshold and period.</returns>
-    private static async Task<bool> InsertAsync(TenantScope scope, Alert alert, CancellationToken ct)
+    /// <returns>Those that are the first of their threshold and period.</returns>
+    private static async Task<List<Alert>> InsertAsync(TenantScope scope, List<Alert> alerts, CancellationToken ct)
     {
-        await using var command = scope.Command("""
-            insert into alerts (account_id, id, kind, subject, threshold, period_start, value, "limit", message, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-            on conflict (account_id, kind, subject, threshold, period_start) do nothing
-            """);
-        foreach (var value in new object[] { alert.AccountId.Value, alert.Id, alert.Kind.ToString(), alert.Subject, alert.Threshold, alert.PeriodStart, alert.Value, alert.Limit ?? (object)DBNull.Value, alert.Message.Length <= Alert.LongestMessage ? alert.Message : alert.Message[..Alert.LongestMessage], alert.CreatedAt })
+        if (alerts.Count == 0)
         {
-            command.Parameters.Add(new() { Value = value });
+            return [];
         }
 
-        command.Parameters[7].NpgsqlDbType = NpgsqlDbType.Numeric;
-        return await command.ExecuteNonQueryAsync(ct) == 1;
+        // In one order everywhere, so that two instances never wait for each other crosswise.
+        await using var command = scope.Command("""
+            insert into alerts (account_id, id, kind, subject, threshold, period_start, value, "limit", message, created_at)
+            select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::numeric[], $6::timestamptz[], $7::numeric[], $8::numeric[], $9::text[], $10::timestamptz[])
+                as a (account_id, id, kind, subject, threshold, period_start, value, "limit", message, created_at)
+            order by account_id, kind, subject, threshold, period_start
+            on conflict (account_id, kind, subject, threshold, period_start) do nothing
+            returning id
+            """);
+        void Add<T>(Func<Alert, T> column, NpgsqlDbType type) => command.Parameters.Add(new() { Value = alerts.ConvertAll(alert => column(alert)), NpgsqlDbType = NpgsqlDbType.Array | type });
+        Add(a => a.AccountId.Value, NpgsqlDbType.Uuid);
+        Add(a => a.Id, NpgsqlDbType.Uuid);
+        Add(a => a.Kind.ToString(), NpgsqlDbType.Text);
+        Add(a => a.Subject, NpgsqlDbType.Text);
+        Add(a => a.Threshold, NpgsqlDbType.Numeric);
+        Add(a => a.PeriodStart, NpgsqlDbType.TimestampTz);
+        Add(a => a.Value, NpgsqlDbType.Numeric);
+        Add(a => a.Limit, NpgsqlDbType.Numeric);
+        Add(a => a.Message.Length <= Alert.LongestMessage ? a.Message : a.Message[..Alert.LongestMessage], NpgsqlDbType.Text);
+        Add(a => a.CreatedAt, NpgsqlDbType.TimestampTz);
+        var first = new HashSet<Guid>();
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            first.Add(reader.GetGuid(0));
+        }
+
+        return alerts.FindAll(alert => first.Contains(alert.Id));
     }
 
     private async Task TellAsync(TenantScope scope, Alert alert, AlertSettings settings, CancellationToken ct)
