@@ -36,12 +36,12 @@ measure_charges() {
 
   # New plans, warm code, grown tables: nothing of this is counted. By work done, not by time: a slow machine needs longer to compile what is hot.
   say "Warming up"
-  for turn in $(seq 12); do
+  for turn in $(seq 20); do
     ACCOUNTS=$((turn % 3 == 0 ? 1 : accounts)) TAG=warm$turn$RANDOM wrk_run $connections 3 charge.lua
-    [ "$(psql -qAt billing -c 'select count(*) from charges')" -ge 60000 ] && [ $turn -ge 3 ] && break
+    [ "$(psql -qAt billing -c 'select count(*) from charges')" -ge 120000 ] && [ $turn -ge 3 ] && break
   done
-  ACCOUNTS=$accounts TARGET=/api/v1/check wrk_run $connections 6 charge.lua
-  ACCOUNTS=$accounts TAG=warm$RANDOM wrk_run 4 3 batch.lua
+  ACCOUNTS=$accounts TARGET=/api/v1/check wrk_run $connections 15 charge.lua
+  ACCOUNTS=$accounts TAG=warm$RANDOM wrk_run 4 6 batch.lua
   say "Measuring: $rounds round(s) of $seconds s each"
   for _ in $(seq $rounds); do
     by_http    charges-spread charge.lua ACCOUNTS=$accounts

@@ -49,23 +49,37 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
         return MayOpen(account) ? (await MakeAsync(account!, ct)).Id : null;
     }
 
-    /// <summary>Looks up in one round trip which of these accounts there are, so that asking for each of them is asking memory.</summary>
-    public async Task LearnAsync(IReadOnlyList<string> accounts, CancellationToken ct = default)
+    /// <summary>Finds these accounts, and makes those that <see cref="OpenAsync(Caller, string?, CancellationToken)"/> would make, in a few round trips for all of them; asking for each of them afterwards is asking memory.</summary>
+    public async Task OpenAllAsync(Caller caller, IEnumerable<string> named, CancellationToken ct = default)
     {
-        string[] unknown = [.. accounts.Where(a => ExternalId.IsValid(a) && !known.ContainsKey(a) && !AccountId.TryParse(a, out _))];
+        string[] unknown = [.. named.Distinct().Where(a => ExternalId.IsValid(a) && !known.ContainsKey(a) && !AccountId.TryParse(a, out _))];
         if (unknown.Length < 2)
         {
             return; // the asking itself is one round trip
         }
 
-        await using var scope = await tenants.ForStaffAsync(ct);
-        await using var select = scope.Command("select external_id, account_id from unnest($1) as asked (id) join accounts on external_id = asked.id");
-        select.Parameters.Add(new() { Value = unknown });
-        await using var reader = await select.ExecuteReaderAsync(ct);
-        while (await reader.ReadAsync(ct))
+        await LookUpAsync(unknown, ct);
+        string[] missing = caller.Accounts is null ? [.. unknown.Where(a => !known.ContainsKey(a) && MayOpen(a))] : [];
+        if (missing.Length == 0)
         {
-            Remember(reader.GetString(0), new(reader.GetGuid(1)));
+            return;
         }
+
+        await using (var scope = await tenants.ForWriterAsync(ct))
+        {
+            // In one order everywhere, so that two requests never wait for each other crosswise.
+            await using var insert = scope.Command("""
+                insert into accounts (account_id, external_id, metadata, time_zone, created_at) select id, external_id, '{}', 'UTC', $3 from unnest($1, $2) as a (id, external_id) order by external_id
+                on conflict (external_id) do nothing
+                """);
+            insert.Parameters.Add(new() { Value = Array.ConvertAll(missing, _ => AccountId.New().Value) });
+            insert.Parameters.Add(new() { Value = missing });
+            insert.Parameters.Add(new() { Value = time.Now() });
+            await insert.ExecuteNonQueryAsync(ct);
+            await scope.CommitAsync(ct);
+        }
+
+        await LookUpAsync(missing, ct);
     }
 
     /// <summary>Whether an account that is not known yet would be made at first sight.</summary>
@@ -103,6 +117,18 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
         await using var select = scope.Command(isShownId ? "select account_id from accounts where account_id = $1" : "select account_id from accounts where external_id = $1");
         select.Parameters.Add(isShownId ? new() { Value = shown.Value } : new() { Value = account, NpgsqlDbType = NpgsqlDbType.Text });
         return await select.ExecuteScalarAsync(ct) is Guid id ? Remember(account, new(id)) : null;
+    }
+
+    private async Task LookUpAsync(string[] named, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForStaffAsync(ct);
+        await using var select = scope.Command("select external_id, account_id from unnest($1) as asked (id) join accounts on external_id = asked.id");
+        select.Parameters.Add(new() { Value = named });
+        await using var reader = await select.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
+        {
+            Remember(reader.GetString(0), new(reader.GetGuid(1)));
+        }
     }
 
     private AccountId Remember(string account, AccountId id)

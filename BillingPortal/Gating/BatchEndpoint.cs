@@ -1,5 +1,6 @@
 using System.Text.Json;
 using BillingPortal.Access;
+using BillingPortal.Accounts;
 using BillingPortal.Charging;
 using BillingPortal.Observability;
 using BillingPortal.Primitives;
@@ -19,7 +20,7 @@ internal static class BatchEndpoint
         .Produces<BatchAnswer>()
         .ProducesProblem(400).ProducesProblem(413);
 
-    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
+    private static async Task<IResult> TakeAsync(HttpContext context, [FromServices] Charges charges, [FromServices] AccountDirectory accounts, [FromServices] Refusals refusals, [FromServices] GatingMetrics metrics)
     {
         var (items, malformed) = await RequestBody.ReadAsync<List<Item>>(context, Read);
         if (items is null)
@@ -27,8 +28,9 @@ internal static class BatchEndpoint
             return malformed!.ToProblem();
         }
 
-        // All are queued before the first is awaited: one account's keep their order, and they share commits.
         var caller = context.Caller();
+        await accounts.OpenAllAsync(caller, items.Where(item => item.Request is not null).Select(item => item.Request!.Account));
+        // All are queued before the first is awaited: one account's keep their order, and they share commits.
         var outcomes = new Task<ChargeOutcome>?[items.Count];
         for (var i = 0; i < outcomes.Length; i++)
         {

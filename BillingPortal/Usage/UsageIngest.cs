@@ -30,7 +30,7 @@ internal sealed class UsageIngest(
         var now = time.Now();
         var rows = new EventRows(catalog.Current, now, events.Count);
         var duplicates = 0;
-        await accounts.LearnAsync([.. events.Select(e => e.Account).Distinct()], ct);
+        await accounts.OpenAllAsync(caller, events.Select(e => e.Account), ct);
         foreach (var read in events)
         {
             var account = await accounts.OpenAsync(caller, read.Account, ct);
