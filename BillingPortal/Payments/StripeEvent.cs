@@ -12,6 +12,9 @@ public sealed record StripeEvent(string Id, string Type, string? ApiVersion, Dat
     private const int MostText = 255;
     private const string MeterErrors = "v1.billing.meter.";
 
+    /// <summary>Events of one customer, or about one object, are handled one at a time.</summary>
+    public string Queue => Customer ?? ObjectId ?? Id;
+
     /// <summary>Whether Stripe tells of this by thin events only.</summary>
     public static bool IsThin(string type) => type.StartsWith(MeterErrors, StringComparison.Ordinal);
 

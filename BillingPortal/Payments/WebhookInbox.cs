@@ -62,18 +62,22 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
     }
 
     /// <summary>Takes the event that is due longest, for as long as <see cref="Lease"/>.</summary>
+    /// <param name="busy">Whose events are passed over: see <see cref="StripeEvent.Queue"/>.</param>
     /// <returns>Null when none is due.</returns>
-    public async Task<ClaimedEvent?> ClaimAsync(CancellationToken ct)
+    public async Task<ClaimedEvent?> ClaimAsync(IReadOnlyCollection<string> busy, CancellationToken ct)
     {
         var now = time.Now();
         await using var command = database.CreateCommand(
             """
             update webhook_events set attempts = attempts + 1, next_attempt_at = $2
-            where id = (select id from webhook_events where status = 'Received' and next_attempt_at <= $1 order by next_attempt_at limit 1 for update skip locked)
+            where id = (
+                select id from webhook_events where status = 'Received' and next_attempt_at <= $1 and coalesce(customer, object_id, id) <> all($3)
+                order by next_attempt_at limit 1 for update skip locked)
             returning id, type, api_version, created_at, livemode, object_id, customer, attempts, received_at
             """);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = now + Lease });
+        command.Parameters.Add(new() { Value = busy.ToArray() });
         await using var row = await command.ExecuteReaderAsync(ct);
         if (!await row.ReadAsync(ct))
         {

@@ -17,6 +17,10 @@ internal sealed class WebhookWorker(
     private static readonly TimeSpan Patience = TimeSpan.FromDays(3);
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>Whose events are worked on here. Taking another of theirs would only be to put it back.</summary>
+    private readonly HashSet<string> busy = [];
+    private readonly SemaphoreSlim claiming = new(1, 1);
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(Enumerable.Range(0, Width).Select(_ => WorkAsync(stoppingToken)));
 
@@ -26,11 +30,18 @@ internal sealed class WebhookWorker(
         {
             try
             {
-                while (await inbox.ClaimAsync(ct) is { } claimed)
+                while (await ClaimAsync(ct) is { } claimed)
                 {
                     // There may be more: let the next worker look too.
                     signal.Wake();
-                    await ProcessAsync(claimed, ct);
+                    try
+                    {
+                        await ProcessAsync(claimed, ct);
+                    }
+                    finally
+                    {
+                        await ReleaseAsync(claimed.Event);
+                    }
                 }
 
                 await signal.WaitAsync(LookEvery, ct);
@@ -47,12 +58,44 @@ internal sealed class WebhookWorker(
         }
     }
 
+    private async Task<ClaimedEvent?> ClaimAsync(CancellationToken ct)
+    {
+        await claiming.WaitAsync(ct);
+        try
+        {
+            var claimed = await inbox.ClaimAsync(busy, ct);
+            if (claimed is not null)
+            {
+                busy.Add(claimed.Event.Queue);
+            }
+
+            return claimed;
+        }
+        finally
+        {
+            claiming.Release();
+        }
+    }
+
+    private async Task ReleaseAsync(StripeEvent done)
+    {
+        await claiming.WaitAsync(CancellationToken.None);
+        busy.Remove(done.Queue);
+        claiming.Release();
+    }
+
+    public override void Dispose()
+    {
+        claiming.Dispose();
+        base.Dispose();
+    }
+
     private async Task ProcessAsync(ClaimedEvent claimed, CancellationToken ct)
     {
         var received = claimed.Event;
         try
         {
-            await using var turn = await CustomerTurn.TryTakeAsync(database, received.Customer ?? received.ObjectId ?? received.Id, ct);
+            await using var turn = await CustomerTurn.TryTakeAsync(database, received.Queue, ct);
             if (turn is null)
             {
                 await inbox.PostponeAsync(received.Id, WebhookEventStatus.Received, time.Now().AddMilliseconds(50), "Another event of this customer is being processed.", 1, ct);
