@@ -15,12 +15,13 @@ public sealed class DemoBrowserFixture : BrowserFixture
 public sealed class LooksTests(DemoBrowserFixture portal) : IClassFixture<DemoBrowserFixture>
 {
     private static readonly string[] open = ["/", "/pricing", "/signin", "/register", "/no-such-page"];
-    private static readonly string[] customer = ["/portal", "/portal/usage", "/portal/ledger", "/portal/credits", "/portal/plan", "/portal/invoices", "/portal/members", "/portal/settings"];
+    private static readonly string[] customer = ["/portal", "/portal/usage", "/portal/ledger", "/portal/credits", "/portal/plan", "/portal/invoices", "/portal/payment", "/portal/members", "/portal/settings"];
     private static readonly string[] staff =
     [
         "/admin", "/admin/accounts", "/admin/ledger", "/admin/subscriptions", "/admin/catalog", "/admin/catalog?tab=actions", "/admin/webhooks", "/admin/meter-reports",
         "/admin/api-keys", "/admin/audit", "/admin/doctor", "/admin/settings",
         "/admin/usage-costs", "/admin/provider-bills", "/admin/usage-trace", "/admin/uncharged-usage", "/admin/re-ratings", "/admin/catalog?tab=rates",
+        "/admin/enforcement", "/admin/suspense", "/admin/disputes", "/admin/reconciliation", "/admin/payments", "/admin/payment-trace?q=ada@demo.test",
     ];
 
     [Theory]

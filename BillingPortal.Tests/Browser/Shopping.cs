@@ -27,7 +27,14 @@ internal static class Shopping
         {
             if (await button.CountAsync() > 0 && await button.IsEnabledAsync())
             {
-                await button.ClickAsync(new() { Timeout = 5_000 });
+                try
+                {
+                    await button.ClickAsync(new() { Timeout = 5_000 });
+                }
+                catch (TimeoutException)
+                {
+                    // The press before came through late: what it opened stands in front of the button by now.
+                }
             }
 
             await page.WaitForTimeoutAsync(700);
