@@ -60,26 +60,11 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
 
         await LookUpAsync(unknown, ct);
         string[] missing = caller.Accounts is null ? [.. unknown.Where(a => !known.ContainsKey(a) && MayOpen(a))] : [];
-        if (missing.Length == 0)
+        if (missing.Length > 0)
         {
-            return;
+            await InsertAsync(missing, ct);
+            await LookUpAsync(missing, ct);
         }
-
-        await using (var scope = await tenants.ForWriterAsync(ct))
-        {
-            // In one order everywhere, so that two requests never wait for each other crosswise.
-            await using var insert = scope.Command("""
-                insert into accounts (account_id, external_id, metadata, time_zone, created_at) select id, external_id, '{}', 'UTC', $3 from unnest($1, $2) as a (id, external_id) order by external_id
-                on conflict (external_id) do nothing
-                """);
-            insert.Parameters.Add(new() { Value = Array.ConvertAll(missing, _ => AccountId.New().Value) });
-            insert.Parameters.Add(new() { Value = missing });
-            insert.Parameters.Add(new() { Value = time.Now() });
-            await insert.ExecuteNonQueryAsync(ct);
-            await scope.CommitAsync(ct);
-        }
-
-        await LookUpAsync(missing, ct);
     }
 
     /// <summary>Whether an account that is not known yet would be made at first sight.</summary>
@@ -92,22 +77,26 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
     /// <param name="externalId">One that <see cref="ExternalId.MayBeNew"/> allows.</param>
     public async Task<(AccountId Id, bool Made)> MakeAsync(string externalId, CancellationToken ct)
     {
-        bool made;
-        await using (var scope = await tenants.ForWriterAsync(ct))
-        {
-            await using var insert = scope.Command("""
-                insert into accounts (account_id, external_id, metadata, time_zone, created_at) values ($1, $2, '{}', 'UTC', $3)
-                on conflict (external_id) do nothing
-                """);
-            insert.Parameters.Add(new() { Value = AccountId.New().Value });
-            insert.Parameters.Add(new() { Value = externalId, NpgsqlDbType = NpgsqlDbType.Text });
-            insert.Parameters.Add(new() { Value = time.Now() });
-            made = await insert.ExecuteNonQueryAsync(ct) == 1;
-            await scope.CommitAsync(ct);
-        }
-
+        var made = await InsertAsync([externalId], ct) == 1;
         // The scope's connection is back by now: if each of many newcomers kept one and asked for a second, the pool would run dry and nobody would go on.
         return (await FindAsync(externalId, ct) ?? throw new InvalidOperationException("An account that was just made is not there."), made);
+    }
+
+    /// <returns>How many of them there were not.</returns>
+    private async Task<int> InsertAsync(string[] externalIds, CancellationToken ct)
+    {
+        await using var scope = await tenants.ForWriterAsync(ct);
+        // In one order everywhere, so that two requests never wait for each other crosswise.
+        await using var insert = scope.Command("""
+            insert into accounts (account_id, external_id, metadata, time_zone, created_at) select id, external_id, '{}', 'UTC', $3 from unnest($1, $2) as a (id, external_id) order by external_id
+            on conflict (external_id) do nothing
+            """);
+        insert.Parameters.Add(new() { Value = Array.ConvertAll(externalIds, _ => AccountId.New().Value) });
+        insert.Parameters.Add(new() { Value = externalIds });
+        insert.Parameters.Add(new() { Value = time.Now() });
+        var made = await insert.ExecuteNonQueryAsync(ct);
+        await scope.CommitAsync(ct);
+        return made;
     }
 
     private async ValueTask<AccountId?> LookUpAsync(string account, CancellationToken ct)

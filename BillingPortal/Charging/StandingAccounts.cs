@@ -90,20 +90,7 @@ internal sealed class StandingAccounts([FromKeyedServices(DataSlice.Writer)] Npg
     private async Task<Dictionary<AccountId, AccountState>> ReadAsync(List<Reading> readings)
     {
         await using var connection = await source.OpenConnectionAsync();
-        Dictionary<AccountId, AccountState> states;
-        await using (var batch = new NpgsqlBatch(connection))
-        {
-            BatchReading.AddUnlocked(batch, [.. readings.Select(reading => reading.Account.Value).Distinct()]);
-            await using var reader = await batch.ExecuteReaderAsync();
-            states = await BatchReading.ReadAccountsAsync(reader, catalog.Current, writer.Clock, CancellationToken.None);
-        }
-
-        AccountState[] levelled = [.. states.Values.Where(state => state.Head.HasLevels)];
-        if (levelled.Length > 0)
-        {
-            await LevelReading.ReadAsync(connection, levelled, CancellationToken.None);
-        }
-
+        var states = await BatchReading.ReadUnlockedAsync(connection, [.. readings.Select(reading => reading.Account.Value).Distinct()], catalog.Current, writer.Clock, CancellationToken.None);
         AccountState[] zoned = [.. states.Values.Where(ZoneReading.IsNeeded)];
         if (zoned.Length > 0)
         {

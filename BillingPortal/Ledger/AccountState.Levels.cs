@@ -9,6 +9,7 @@ public sealed partial class AccountState
     private readonly Dictionary<Unit, Level> levels = [];
     private readonly HashSet<Level> touchedLevels = [];
 
+    internal IReadOnlyCollection<Level> Levels => levels.Values;
     internal IReadOnlyCollection<Level> TouchedLevels => touchedLevels;
 
     /// <summary>Borders wait to be crossed that levels have to be rated at.</summary>

@@ -59,11 +59,26 @@ internal static class BatchReading
         HoldReading.AddNamed(batch, operations);
     }
 
-    /// <summary>Adds the commands that read without locking.</summary>
-    public static void AddUnlocked(NpgsqlBatch batch, Guid[] accounts)
+    /// <summary>Reads accounts as they stand, their levels too, without locking; in the transaction of the connection where it has one. Accounts without a ledger are not among them.</summary>
+    /// <param name="clock">The time to go by; null: the database's own.</param>
+    public static async Task<Dictionary<AccountId, AccountState>> ReadUnlockedAsync(NpgsqlConnection connection, Guid[] accounts, CatalogDocument catalog, DateTimeOffset? clock, CancellationToken ct)
     {
-        batch.Add(Heads, Array(accounts, NpgsqlDbType.Uuid));
-        AddReading(batch, accounts);
+        Dictionary<AccountId, AccountState> states;
+        await using (var batch = new NpgsqlBatch(connection))
+        {
+            batch.Add(Heads, Array(accounts, NpgsqlDbType.Uuid));
+            AddReading(batch, accounts);
+            await using var reader = await batch.ExecuteReaderAsync(ct);
+            states = await ReadAccountsAsync(reader, catalog, clock, ct);
+        }
+
+        AccountState[] levelled = [.. states.Values.Where(state => state.Head.HasLevels)];
+        if (levelled.Length > 0)
+        {
+            await LevelReading.ReadAsync(connection, levelled, ct);
+        }
+
+        return states;
     }
 
     private static void AddReading(NpgsqlBatch batch, Guid[] accounts)

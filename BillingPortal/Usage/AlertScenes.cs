@@ -3,7 +3,6 @@ using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using NpgsqlTypes;
 
 namespace BillingPortal.Usage;
@@ -21,31 +20,20 @@ internal sealed class AlertScenes(CatalogSnapshot catalog, UsageReads reads)
     /// <param name="scope">The writer's, or that of the one account.</param>
     public async Task<List<AlertScene>> ReadAsync(TenantScope scope, Guid[] accounts, DateTimeOffset now, CancellationToken ct)
     {
-        var states = await ReadStatesAsync(scope, accounts, now, ct);
+        // As they stand, not advanced: an allowance that is due to be new is new with its own first use.
+        var states = await BatchReading.ReadUnlockedAsync(scope.Connection, accounts, catalog.Current, now, ct);
         var settings = await scope.Db.Set<AlertSettings>().FromSql($"select * from alert_settings where account_id = any({accounts})").AsNoTracking().ToDictionaryAsync(s => s.AccountId, ct);
-        Guid[] levelled = [.. states.Where(s => s.Head.HasLevels).Select(s => s.Account.Value)];
-        var levels = levelled.Length == 0 ? null
-            : (await scope.Db.Set<Level>().FromSql($"select * from levels where account_id = any({levelled})").AsNoTracking().ToListAsync(ct)).ToLookup(l => l.AccountId);
         var scenes = new List<AlertScene>(states.Count);
-        foreach (var state in states)
+        foreach (var state in states.Values)
         {
             var wants = settings.GetValueOrDefault(state.Account) ?? new AlertSettings { AccountId = state.Account };
-            scenes.Add(new(state.Account, state.Plan, state.Head.PeriodStart, state.Head.PeriodEnd, [.. state.Wallets], [.. levels?[state.Account] ?? []],
+            scenes.Add(new(state.Account, state.Plan, state.Head.PeriodStart, state.Head.PeriodEnd, [.. state.Wallets], [.. state.Levels],
                 state.Grants.GroupBy(g => g.Unit).ToDictionary(g => g.Key, g => g.Aggregate(Amount.Zero, (sum, grant) => sum + grant.Amount)), wants,
                 wants.SpendInDay is null ? 0m : await SpentTodayAsync(scope, state.Account, wants.Unit, now, ct),
                 wants.Projected ? await reads.ProjectedAsync(state.Account, ct) : null));
         }
 
         return scenes;
-    }
-
-    /// <summary>As they stand, not advanced: an allowance that is due to be new is new with its own first use.</summary>
-    private async Task<IReadOnlyCollection<AccountState>> ReadStatesAsync(TenantScope scope, Guid[] accounts, DateTimeOffset now, CancellationToken ct)
-    {
-        await using var batch = new NpgsqlBatch(scope.Connection, scope.Transaction);
-        BatchReading.AddUnlocked(batch, accounts);
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        return (await BatchReading.ReadAccountsAsync(reader, catalog.Current, now, ct)).Values;
     }
 
     private static async Task<decimal> SpentTodayAsync(TenantScope scope, AccountId account, string unit, DateTimeOffset now, CancellationToken ct)

@@ -9,7 +9,7 @@ namespace BillingPortal.Usage;
 /// <summary>Counts charges and refunds in the rollups, each once: taking one off the list and adding it are one statement. Instances pass by what another holds.</summary>
 internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, FreezeOverage overage) : RecurringJob
 {
-    // Few enough that charges which commit meanwhile never wait long behind one large piece of the log.
+    // Few enough that charges which come meanwhile do not wait long for the processors and the log.
     private const int ChargesAtOnce = 1_000;
     // Any constant: rebuilding excludes counting.
     private const long RebuildLock = 0x42_49_4C_52;
