@@ -34,6 +34,11 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
             return new PublicationResult.Refused(inUse);
         }
 
+        if (before is not null && BegunVersions.Check(before.Document, document, time.Now()) is { } begun && await HasChargedAsync(scope, ct))
+        {
+            return new PublicationResult.Refused(begun);
+        }
+
         var changes = CatalogDiff.Between(before?.Document, document);
         if (dryRun || (before is not null && changes.Count == 0))
         {
@@ -68,6 +73,20 @@ public sealed class CatalogPublication(Tenants tenants, CatalogSnapshot snapshot
         {
             Errors = found.ToDictionary(u => u.Path, u => (string[])[u.Message]),
         };
+    }
+
+    // Before the first charge no version has priced anything: a catalog is still being set up, and may be corrected or exchanged whole.
+    private async Task<bool> HasChargedAsync(TenantScope scope, CancellationToken ct)
+    {
+        foreach (var use in uses)
+        {
+            if (await use.HasChargedAsync(scope, ct))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     // The first catalog changes nothing; its version keeps it whole.

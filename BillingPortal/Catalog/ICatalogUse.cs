@@ -10,6 +10,10 @@ public interface ICatalogUse
     /// <param name="meters">Ids of meters about to go.</param>
     /// <returns>Those in use; empty: none.</returns>
     Task<IReadOnlyList<CatalogUse>> FindAsync(TenantScope scope, IReadOnlyCollection<string> plans, IReadOnlyCollection<string> meters, CancellationToken ct);
+
+    /// <summary>Whether anything was ever charged, of any account.</summary>
+    /// <param name="scope">Staff's.</param>
+    Task<bool> HasChargedAsync(TenantScope scope, CancellationToken ct);
 }
 
 /// <param name="Path">As the diff names it: <c>plans[standard]</c>.</param>

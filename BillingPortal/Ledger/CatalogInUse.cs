@@ -26,4 +26,10 @@ internal sealed class CatalogInUse : ICatalogUse
 
         return uses;
     }
+
+    public async Task<bool> HasChargedAsync(TenantScope scope, CancellationToken ct)
+    {
+        await using var command = scope.Command("select exists (select from charges)");
+        return (bool)(await command.ExecuteScalarAsync(ct))!;
+    }
 }
