@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using BillingPortal.Payments;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BillingPortal.Tests.Payments;
 
@@ -131,6 +132,51 @@ public sealed class WebhookTests(StripeFixture portal) : IClassFixture<StripeFix
         Assert.Equal(["evt_page_4", "evt_page_3", "evt_page_2", "evt_page_1", "evt_page_0"], seen);
         using var unknown = await portal.Api().GetAsync(new Uri("admin/webhook-events/evt_none", UriKind.Relative));
         Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+    }
+}
+
+/// <summary>A portal that handles a type of event which is put off or fails as often as it is told to.</summary>
+public sealed class MoodyFixture : StripeFixture
+{
+    internal Moody Handler { get; } = new();
+
+    protected override void ConfigureServices(IServiceCollection services) => services.AddSingleton<IStripeEventHandler>(Handler);
+
+    internal sealed class Moody : IStripeEventHandler
+    {
+        public int Laters { get; set; }
+        public int Failures { get; set; }
+        public IReadOnlyCollection<string> EventTypes => ["moody.changed"];
+
+        public Task<StripeEffect> HandleAsync(StripeEvent received, CancellationToken ct) =>
+            Laters-- > 0 ? Task.FromResult<StripeEffect>(new StripeEffect.Later("Stripe is down."))
+            : Failures-- > 0 ? throw new InvalidOperationException("Out of sorts.")
+            : Task.FromResult<StripeEffect>(new StripeEffect.Nothing("At last."));
+    }
+}
+
+/// <summary>What is put off is tried as long as patience lasts; what fails, ten times.</summary>
+public sealed class WebhookPatienceTests(MoodyFixture portal) : IClassFixture<MoodyFixture>
+{
+    [Theory]
+    [InlineData("evt_put_off", 9, 9, "Processed", 19, 9)]
+    [InlineData("evt_failing", 1, 10, "Parked", 11, 10)]
+    public async Task Only_failures_count_towards_parking(string id, int laters, int failures, string end, int attempts, int counted)
+    {
+        portal.Time.Freeze();
+        (portal.Handler.Laters, portal.Handler.Failures) = (laters, failures);
+        using var answer = await portal.DeliverAsync(JsonSerializer.Serialize(new { id, @object = "event", api_version = "2026-10-28.endive", created = 1_763_000_000, type = "moody.changed", livemode = false, data = new { @object = new { id = $"x_{id}", @object = "x" } } }));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        for (var tried = 1; tried <= attempts; tried++)
+        {
+            // Half a minute is the time of one who works on it.
+            await StripeFixture.UntilAsync(async () => await portal.ScalarAsync<bool>(
+                "select attempts = $2 and (status <> 'Received' or abs(extract(epoch from next_attempt_at - $3) - 30) > 1) from webhook_events where id = $1", id, tried, portal.Time.GetUtcNow()), $"try {tried}");
+            portal.Time.Advance(TimeSpan.FromMinutes(11));
+            portal.Services.GetRequiredService<WebhookSignal>().Wake();
+        }
+
+        Assert.Equal([end, attempts, counted], (await portal.RowsAsync("select status, attempts, failures from webhook_events where id = $1", id)).Single());
     }
 }
 

@@ -34,6 +34,8 @@ public sealed class WebhookEvent
     public DateTimeOffset ReceivedAt { get; init; }
     public WebhookEventStatus Status { get; set; }
     public int Attempts { get; set; }
+    /// <summary>Attempts at which the handler broke: too many, and it is parked. Waiting for Stripe is none.</summary>
+    public int Failures { get; set; }
     /// <summary>Not before this; moved ahead while somebody works on it.</summary>
     public DateTimeOffset NextAttemptAt { get; set; }
     public DateTimeOffset? ProcessedAt { get; set; }

@@ -62,7 +62,7 @@ public sealed class WebhookEvents
 
         audit.Record(scope, actor, "webhook_event.replayed", id, before: new { found.Status, found.Attempts, found.Outcome });
         found.Status = WebhookEventStatus.Received;
-        found.Attempts = 0;
+        (found.Attempts, found.Failures) = (0, 0);
         found.NextAttemptAt = time.Now();
         scope.OnCommitted(signal.Wake);
         await scope.CommitAsync(ct);

@@ -48,7 +48,7 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
             """
             insert into webhook_events (id, type, api_version, livemode, object_id, customer, payload, created_at, received_at, status, attempts, next_attempt_at, fetched)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'Received', 0, $8, true)
-            on conflict (id) do update set status = 'Received', attempts = 0, next_attempt_at = excluded.next_attempt_at, outcome = null
+            on conflict (id) do update set status = 'Received', attempts = 0, failures = 0, next_attempt_at = excluded.next_attempt_at, outcome = null
             """);
         var payload = System.Text.Json.JsonSerializer.Serialize(new { id, @object = "event", type, livemode, data = new { @object = new { id = objectId, customer } } });
         foreach (object? value in new object?[] { id, type, Stripe.StripeVersion.Pinned, livemode, objectId, customer, payload, time.Now() })
@@ -73,7 +73,7 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
             where id = (
                 select id from webhook_events where status = 'Received' and next_attempt_at <= $1 and coalesce(customer, object_id, id) <> all($3)
                 order by next_attempt_at limit 1 for update skip locked)
-            returning id, type, api_version, created_at, livemode, object_id, customer, attempts, received_at
+            returning id, type, api_version, created_at, livemode, object_id, customer, attempts, failures, received_at
             """);
         command.Parameters.Add(new() { Value = now });
         command.Parameters.Add(new() { Value = now + Lease });
@@ -85,7 +85,7 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
         }
 
         var received = new StripeEvent(row.GetString(0), row.GetString(1), Nullable(row, 2), row.GetFieldValue<DateTimeOffset>(3), row.GetBoolean(4), Nullable(row, 5), Nullable(row, 6));
-        return new(received, row.GetInt32(7), row.GetFieldValue<DateTimeOffset>(8));
+        return new(received, row.GetInt32(7), row.GetInt32(8), row.GetFieldValue<DateTimeOffset>(9));
     }
 
     /// <summary>Marks within the transaction of the effect.</summary>
@@ -100,15 +100,18 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
     }
 
     /// <summary>Puts an event back for later, or parks it.</summary>
-    public async Task PostponeAsync(string id, WebhookEventStatus status, DateTimeOffset next, string why, int attemptsBack, CancellationToken ct)
+    /// <param name="attempts">How many attempts to count off: 1 for one that never came to its turn.</param>
+    /// <param name="failures">How many failures to add: 1 when the handler broke.</param>
+    public async Task PostponeAsync(string id, WebhookEventStatus status, DateTimeOffset next, string why, CancellationToken ct, int attempts = 0, int failures = 0)
     {
         await using var command = database.CreateCommand(
-            "update webhook_events set status = $2, next_attempt_at = $3, outcome = $4, attempts = attempts - $5 where id = $1 and status = 'Received'");
+            "update webhook_events set status = $2, next_attempt_at = $3, outcome = $4, attempts = attempts - $5, failures = failures + $6 where id = $1 and status = 'Received'");
         command.Parameters.Add(new() { Value = id });
         command.Parameters.Add(new() { Value = status.ToString() });
         command.Parameters.Add(new() { Value = next });
         command.Parameters.Add(Text(why));
-        command.Parameters.Add(new() { Value = attemptsBack });
+        command.Parameters.Add(new() { Value = attempts });
+        command.Parameters.Add(new() { Value = failures });
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -122,7 +125,8 @@ internal sealed class WebhookInbox(NpgsqlDataSource database, StripeEventHandler
 }
 
 /// <param name="Attempts">Counting this one.</param>
-internal sealed record ClaimedEvent(StripeEvent Event, int Attempts, DateTimeOffset ReceivedAt);
+/// <param name="Failures">Of the attempts before this one, those at which the handler broke.</param>
+internal sealed record ClaimedEvent(StripeEvent Event, int Attempts, int Failures, DateTimeOffset ReceivedAt);
 
 /// <summary>Wakes the worker as soon as there is something; it looks by itself every second anyway.</summary>
 internal sealed class WebhookSignal : IDisposable

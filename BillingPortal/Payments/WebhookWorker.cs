@@ -98,7 +98,7 @@ internal sealed class WebhookWorker(
             await using var turn = await CustomerTurn.TryTakeAsync(database, received.Queue, ct);
             if (turn is null)
             {
-                await inbox.PostponeAsync(received.Id, WebhookEventStatus.Received, time.Now().AddMilliseconds(50), "Another event of this customer is being processed.", 1, ct);
+                await inbox.PostponeAsync(received.Id, WebhookEventStatus.Received, time.Now().AddMilliseconds(50), "Another event of this customer is being processed.", ct, attempts: 1);
                 return;
             }
 
@@ -111,8 +111,8 @@ internal sealed class WebhookWorker(
         catch (Exception failed)
         {
             log.LogError(failed, "webhook.failed {EventId} {EventType} {Attempt}", received.Id, received.Type, claimed.Attempts);
-            var status = claimed.Attempts >= MostFailures ? WebhookEventStatus.Parked : WebhookEventStatus.Received;
-            await inbox.PostponeAsync(received.Id, status, time.Now() + PauseAfter(claimed.Attempts), $"{failed.GetType().Name}: {failed.Message}", 0, ct);
+            var status = claimed.Failures + 1 >= MostFailures ? WebhookEventStatus.Parked : WebhookEventStatus.Received;
+            await inbox.PostponeAsync(received.Id, status, time.Now() + PauseAfter(claimed.Attempts), $"{failed.GetType().Name}: {failed.Message}", ct, failures: 1);
         }
     }
 
@@ -134,7 +134,7 @@ internal sealed class WebhookWorker(
             case StripeEffect.Later later:
                 var status = time.Now() - claimed.ReceivedAt > Patience ? WebhookEventStatus.Parked : WebhookEventStatus.Received;
                 log.LogWarning("webhook.later {EventId} {EventType}: {Why}", received.Id, received.Type, later.Why);
-                await inbox.PostponeAsync(received.Id, status, time.Now() + PauseAfter(claimed.Attempts), later.Why, 0, ct);
+                await inbox.PostponeAsync(received.Id, status, time.Now() + PauseAfter(claimed.Attempts), later.Why, ct);
                 break;
             case StripeEffect.Park park:
                 await ParkAsync(received, park.Why, ct);
@@ -169,7 +169,7 @@ internal sealed class WebhookWorker(
     private async Task ParkAsync(StripeEvent received, string why, CancellationToken ct)
     {
         log.LogError("webhook.parked {EventId} {EventType}: {Why}", received.Id, received.Type, why);
-        await inbox.PostponeAsync(received.Id, WebhookEventStatus.Parked, time.Now(), why, 0, ct);
+        await inbox.PostponeAsync(received.Id, WebhookEventStatus.Parked, time.Now(), why, ct);
     }
 
     /// <summary>1, 2, 4… seconds, at most ten minutes.</summary>

@@ -2345,6 +2345,10 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(255)")
                         .HasColumnName("customer");
 
+                    b.Property<int>("Failures")
+                        .HasColumnType("integer")
+                        .HasColumnName("failures");
+
                     b.Property<bool>("Fetched")
                         .HasColumnType("boolean")
                         .HasColumnName("fetched");
