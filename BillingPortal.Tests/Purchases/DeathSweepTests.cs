@@ -113,6 +113,18 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
         Assert.True(watched.IsSuccessStatusCode, await watched.Content.ReadAsStringAsync());
     }
 
+    /// <summary>The next payments are made, and the connection breaks before Stripe's answer.</summary>
+    private async Task DropAfterAsync(int times)
+    {
+        if (times > 0)
+        {
+            using var asked = await portal.PressAsync(new($"{portal.Url}/stripe-simulator/faults"), ("fault", "drop_after"), ("path", "/v1/payment_intents"), ("times", times.ToString(CultureInfo.InvariantCulture)));
+            Assert.True(asked.IsSuccessStatusCode);
+        }
+    }
+
+    private async Task<int> DropsLeftAsync() => (await portal.Client().GetFromJsonAsync<JsonElement>($"{portal.Url}/stripe-simulator/faults")).GetArrayLength();
+
     /// <summary>R5, a thousand times in the long form.</summary>
     [Fact]
     public async Task Answers_that_are_lost_after_the_payment_never_charge_twice()
@@ -122,20 +134,26 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
         await WatchedAsync(account);
         for (var dip = 1; dip <= dips; dip++)
         {
-            lost += portal.Lost = Random.Shared.Next(4);
+            var drops = Random.Shared.Next(4);
+            lost += drops;
+            await DropAfterAsync(drops);
             await RunAsync("watch_balances");
             await portal.UntilDoneAsync(async () =>
             {
                 portal.Time.Advance(TimeSpan.FromMinutes(1));
                 return await RunAsync("settle_top_ups") && await CountAsync("select count(*) from top_ups join mine using (account_id) where status = 'Succeeded'", account) == dip;
             }, "a top-up");
+            Assert.Equal(0, await DropsLeftAsync());
             Assert.NotNull(await SendAsync(HttpMethod.Post, "admin/adjustments", new { account, unit = "credit", amount = -500, reason = "as if used" }, $"deaf-{dip}"));
         }
 
         await portal.AllDeliveredAsync();
         await OnceAsync(account, 0, dips);
         Assert.Equal(dips, await CountAsync("select count(*) from top_ups join mine using (account_id)", account));
-        output.WriteLine($"{dips} top-ups, {lost} answers lost");
+        // The first tries, and one more for each answer that nobody heard.
+        var tries = await CountAsync("select sum(attempts)::bigint from top_ups join mine using (account_id)", account);
+        Assert.Equal(dips + lost, tries);
+        output.WriteLine($"{dips} top-ups, {lost} answers lost, {tries} tries");
     }
 
     [Fact]
