@@ -13,11 +13,12 @@ namespace BillingPortal.Tests.Usage;
 public sealed class ReRatingPortal : PortalFixture
 {
     private const string Catalog = """
-        {"name":"t","currency":"usd","default_plan":"money","free_uses":2,"meters":[{"id":"documents","name":"Documents"},{"id":"tokens","name":"Tokens"}],
+        {"name":"t","currency":"usd","default_plan":"money","free_uses":2,"outcome_shares":{"provider_error":0},"meters":[{"id":"documents","name":"Documents"},{"id":"tokens","name":"Tokens"}],
         "providers":[{"id":"openai","name":"OpenAI","bring_your_own_key":true}],
         "models":[{"id":"gpt-4","name":"GPT-4","provider":"openai","cost":{"input":0.01,"output":0.01,"per":1000}},{"id":"odd","name":"Odd","provider":"openai"}],
         "plans":[{"id":"money","name":"Money","rate_card":"list","low_balance_policy":"warn","bring_your_own_key":true},
             {"id":"credits","name":"Credits","rate_card":"credits","included_credits":10,"funding":{"credit":[{"wallet":"free_use","per_use":true},{"wallet":"credit"}]}},
+            {"id":"flat","name":"Flat","rate_card":"flat","low_balance_policy":"warn"},{"id":"steps","name":"Steps","rate_card":"steps","low_balance_policy":"warn"},{"id":"bulk","name":"Bulk","rate_card":"bulk","low_balance_policy":"warn"},
             {"id":"border","name":"Border","rate_card":"border"},
             {"id":"metered","name":"Metered","rate_card":"metered","allowances":[{"meter":"tokens","included":1000,"cap":"soft","overage":{"price":0.01,"currency":"usd"}}]}],
         "rate_cards":[
@@ -28,6 +29,11 @@ public sealed class ReRatingPortal : PortalFixture
             {"id":"credits","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"credit","models":[{"provider":"*","model":"*","prices":{"input":10,"output":10,"per":1000}}]},
             {"id":"credits","version":2,"effective_from":"2090-01-01T00:00:00Z","unit":"credit","models":[{"provider":"*","model":"*","prices":{"input":4,"output":4,"per":1000}}]},
             {"id":"credits","version":3,"effective_from":"2091-01-01T00:00:00Z","unit":"credit","models":[{"provider":"*","model":"*","prices":{"input":13,"output":13,"per":1000}}]},
+            {"id":"flat","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"usd","meters":[{"meter":"documents","price":1}]},
+            {"id":"flat","version":2,"effective_from":"2090-01-01T00:00:00Z","unit":"usd","meters":[{"meter":"documents","tiers":[{"up_to":10,"price":2},{"up_to":14,"price":1},{"price":0.25}]}]},
+            {"id":"flat","version":3,"effective_from":"2091-01-01T00:00:00Z","unit":"usd","meters":[{"meter":"documents","tiering":"volume","tiers":[{"up_to":10,"price":2},{"up_to":14,"price":1},{"price":0.25}]}]},
+            {"id":"steps","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"usd","meters":[{"meter":"documents","tiers":[{"up_to":10,"price":2},{"up_to":14,"price":1},{"price":0.25}]}]},
+            {"id":"bulk","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"usd","meters":[{"meter":"documents","tiering":"volume","tiers":[{"up_to":10,"price":2},{"up_to":14,"price":1},{"price":0.25}]}]},
             {"id":"border","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"usd","models":[{"provider":"openai","model":"gpt-4","prices":{"input":0.03,"output":0.06,"per":1000}}]},
             {"id":"metered","version":1,"effective_from":"2020-01-01T00:00:00Z","unit":"tokens","models":[{"provider":"*","model":"*","prices":{"input":1,"output":1,"per":1}}]},
             {"id":"metered","version":2,"effective_from":"2090-01-01T00:00:00Z","unit":"tokens","models":[{"provider":"*","model":"*","prices":{"input":0.5,"output":2,"per":1}}]}],
@@ -199,6 +205,61 @@ public sealed class ReRatingTests(ReRatingPortal portal) : IClassFixture<ReRatin
         Assert.Equal(0, (await PreviewAsync(api, "list", 2, account)).Number("charges"));
         await VerifyAsync(api);
     }
+
+    [Theory]
+    [InlineData(2, "steps")]
+    [InlineData(3, "bulk")]
+    public async Task A_flat_rate_turned_into_tiers_over_the_period_comes_to_what_the_tiers_would_have_charged_from_the_start(int version, string plan)
+    {
+        var api = portal.Api();
+        var tiered = await LiveAsync(api, plan, 2m);
+        var flat = await LiveAsync(api, "flat", 1m);
+        var (before, wanted) = (await portal.BalanceAsync(flat, "usd"), await portal.BalanceAsync(tiered, "usd"));
+        Assert.NotEqual(before, wanted);
+
+        var preview = await PreviewAsync(api, "flat", version, flat);
+        Assert.Equal(before - wanted, Difference(preview, "usd"));
+        Assert.Equal(0, preview.Json.GetProperty("left_out").GetArrayLength());
+        await ApproveAsync(api, preview);
+
+        Assert.Equal((wanted, await portal.UsedAsync(tiered, "documents")), (await portal.BalanceAsync(flat, "usd"), await portal.UsedAsync(flat, "documents")));
+        Assert.Equal(await TiersAsync(tiered), await TiersAsync(flat));
+        Assert.Equal(0, (await PreviewAsync(api, "flat", version, flat)).Number("charges"));
+        // And back again.
+        await ApproveAsync(api, await PreviewAsync(api, "flat", 1, flat));
+        Assert.Equal(before, await portal.BalanceAsync(flat, "usd"));
+        Assert.Equal(before - wanted, Difference(await PreviewAsync(api, "flat", version, flat), "usd"));
+        await VerifyAsync(api);
+    }
+
+    /// <summary>Two periods with all that moves the count of a meter: use, late use, use that an outcome makes free, a refund of a part and one of all.</summary>
+    private async Task<string> LiveAsync(HttpClient api, string plan, decimal back)
+    {
+        var account = await AccountAsync(api, plan, 100, "usd");
+        var part = await api.ChargeAsync(account, """ "meter":"documents","quantity":8 """);
+        Assert.Equal(HttpStatusCode.Created, (await api.PostAsync($"charges/{part.String("id")}/refund", string.Create(CultureInfo.InvariantCulture, $$"""{"funding":[{"unit":"usd","amount":{{back}}}],"reason":"an eighth"}"""), GatingApi.NewKey())).Status);
+        var whole = await api.ChargeAsync(account, """ "meter":"documents","quantity":4 """);
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":1 """);
+        await api.PostAsync($"charges/{whole.String("id")}/refund", """{"reason":"all"}""", GatingApi.NewKey());
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":7,"outcome":"provider_error" """);
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":2.5 """);
+        await api.ReportAsync(UsageApi.Event(account, "late", $"\"meter\":\"documents\",\"quantity\":3,\"time\":\"{UsageApi.At(portal.Time.GetUtcNow().AddDays(-2))}\""));
+        await portal.SettleAsync();
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":6 """);
+        portal.Time.Advance(TimeSpan.FromDays(16));
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":1 """);
+        portal.Time.Advance(TimeSpan.FromDays(16));
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":12 """);
+        await api.ChargeAsync(account, """ "meter":"documents","quantity":1.5 """);
+        return account;
+    }
+
+    /// <summary>What stands of an account's charges: quantity, where its tiers began, what of its price is left.</summary>
+    private Task<string?> TiersAsync(string account) => portal.ScalarAsync<string>("""
+        select string_agg(concat_ws(' ', c.quantity::float8, (c.receipt->>'tiers_from')::float8, (c.receipt->'price'->0->>'amount')::float8 - coalesce((select sum(r.price) from charge_refunds r where r.account_id = c.account_id and r.charge_id = c.id), 0)::float8),
+            '; ' order by c.created_at, c.quantity) from charges c join accounts a using (account_id)
+        where a.external_id = $1 and not exists (select from charges n where n.account_id = c.account_id and n.receipt->>'rerates' = c.id::text) and c.outcome = 'success' and c.quantity <> 4 and c.quantity <> 8
+        """, account);
 
     [Fact]
     public async Task Free_uses_and_the_plans_credits_go_on_paying_their_share_also_after_their_period()

@@ -38,7 +38,8 @@ public abstract record Rerating
     /// <summary>Rates a past charge by a version of its rate card. Pure.</summary>
     /// <param name="card">Null: no version of the card was in force then.</param>
     /// <param name="refunds">All of the charge, oldest first.</param>
-    internal static Rerating Of(CatalogDocument catalog, IndexedRateCard? card, Charge charge, IReadOnlyList<ChargeRefund> refunds)
+    /// <param name="tiersFrom">Where tiers over the period begin for it; null: that is not known.</param>
+    internal static Rerating Of(CatalogDocument catalog, IndexedRateCard? card, Charge charge, IReadOnlyList<ChargeRefund> refunds, Amount? tiersFrom)
     {
         var receipt = StoredReceipt.Read(charge);
         if (IsSettled(receipt, refunds))
@@ -46,12 +47,12 @@ public abstract record Rerating
             return new Same(); // all of it went back, or it was rated again before
         }
 
-        if (WhyNot(card, charge, receipt) is { } why)
+        if (WhyNot(card, charge, receipt, tiersFrom) is { } why)
         {
             return new LeftOut(why);
         }
 
-        return Rater.RateBy(catalog, card!, SubjectOf(charge, receipt), receipt.TiersFrom ?? Amount.Zero).Match(
+        return Rater.RateBy(catalog, card!, SubjectOf(charge, receipt), tiersFrom ?? Amount.Zero).Match(
             rated => Compare(receipt, PaidPrice.Left(receipt, refunds), rated),
             refusal => new LeftOut(refusal.Detail));
     }
@@ -60,13 +61,15 @@ public abstract record Rerating
     internal static bool IsSettled(Receipt receipt, IReadOnlyList<ChargeRefund> refunds) =>
         PaidPrice.Of(receipt).IsZero ? refunds.Count > 0 : PaidPrice.Left(receipt, refunds).IsZero;
 
-    private static string? WhyNot(IndexedRateCard? card, Charge charge, Receipt receipt) => card switch
+    /// <summary>Whether a version prices a meter by tiers that count over the period.</summary>
+    internal static bool HasPeriodTiers(IndexedRateCard card, string meter) => card.MeterRate(meter) is { Tiers.Count: > 0, TiersOver: TierSpan.Period };
+
+    private static string? WhyNot(IndexedRateCard? card, Charge charge, Receipt receipt, Amount? tiersFrom) => card switch
     {
         _ when receipt.IsSuspense => "It waits for its price.",
         _ when receipt is { Hold: not null, Lines: [{ } line] } && receipt.Price.Count > 0 && line.What == receipt.Price[0].Unit.Code => "It was captured from a hold as an amount.",
         null => "No version of the card was in force then.",
-        _ when charge.Meter is { } meter && card.MeterRate(meter) is { Tiers.Count: > 0, TiersOver: TierSpan.Period } && receipt.TiersFrom is null =>
-            "That version has tiers over the period, and where they began is not known of this charge.",
+        _ when charge.Meter is { } meter && tiersFrom is null && HasPeriodTiers(card, meter) => "That version has tiers over the period, and there are too many charges in it to follow their order.",
         _ => null,
     };
 
@@ -93,7 +96,8 @@ public abstract record Rerating
 
         var before = left.IsPositive ? new UnitAmount(receipt.Price[0].Unit, left) : (UnitAmount?)null;
         var after = demand is { Amount.IsPositive: true } ? demand : null;
-        return before == after ? new Same() : new Different(before, new(after, rated.RateVersion!, lines, rated.Counted is { } counted ? new(counted.Unit, counted.Amount) : null, rated.TiersFrom, ofAll));
+        // Where tiers begin is what those of later charges are counted by, so it counts as a difference too.
+        return before == after && rated.TiersFrom == receipt.TiersFrom ? new Same() : new Different(before, new(after, rated.RateVersion!, lines, rated.Counted is { } counted ? new(counted.Unit, counted.Amount) : null, rated.TiersFrom, ofAll));
     }
 
     private static ChargeSubject SubjectOf(Charge charge, Receipt receipt) => new()

@@ -60,13 +60,14 @@ public sealed class ReRatingPreview(Tenants tenants, CatalogSnapshot catalog, Ti
             CreatedBy = actor,
         };
         await BeginAsync(made, ct);
+        var history = new MeterHistory(catalog.Current, wish.RateCard, wish.From);
         var leftOut = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var (from, until) in wish.Accounts.Count == 0 ? [(Guid.Empty, Guid.AllBitsSet)] : wish.Accounts.Distinct().Order().Select(a => (a.Value, a.Value)))
         {
             var last = (Account: from, Id: Guid.Empty);
             while (last.Account.CompareTo(until) < 0 || last.Id != Guid.AllBitsSet)
             {
-                (last, var items) = await PageAsync(wish, last, until, leftOut, ct);
+                (last, var items) = await PageAsync(wish, last, until, history, leftOut, ct);
                 made.Charges += items.Count;
                 if (made.Charges > Most)
                 {
@@ -91,7 +92,7 @@ public sealed class ReRatingPreview(Tenants tenants, CatalogSnapshot catalog, Ti
         : null;
 
     private async Task<((Guid Account, Guid Id) Last, List<(Charge Charge, Rerating.Different Change)> Items)> PageAsync(
-        ReRatingWish wish, (Guid Account, Guid Id) after, Guid until, SortedDictionary<string, int> leftOut, CancellationToken ct)
+        ReRatingWish wish, (Guid Account, Guid Id) after, Guid until, MeterHistory history, SortedDictionary<string, int> leftOut, CancellationToken ct)
     {
         await using var scope = await tenants.ForStaffAsync(ct);
         var end = await EndOfPageAsync(scope, after, until, ct);
@@ -111,7 +112,8 @@ public sealed class ReRatingPreview(Tenants tenants, CatalogSnapshot catalog, Ti
         foreach (var charge in charges)
         {
             var card = catalog.Current.FindRateCard(wish.RateCard, wish.Version, charge.OccurredAt ?? charge.CreatedAt);
-            if (Rerating.Of(catalog.Current, card, charge, [.. refunds[charge.Id]]).Match(other => other, () => (Rerating?)null, why => why) is { } found)
+            var start = card is not null && charge.Meter is { } meter && Rerating.HasPeriodTiers(card, meter) ? await history.StartAsync(scope, charge.AccountId, meter, charge.Id, ct) : null;
+            if (Rerating.Of(catalog.Current, card, charge, [.. refunds[charge.Id]], start).Match(other => other, () => (Rerating?)null, why => why) is { } found)
             {
                 if (found is Rerating.Different other)
                 {
