@@ -119,6 +119,13 @@ public sealed class SubmissionTests(SubmissionFixture portal) : IClassFixture<Su
         portal.Time.Advance(TimeSpan.FromHours(1));
         await StripeFixture.UntilAsync(async () => (await portal.BilledAsync(account)).Length == 2, "the renewal is paid");
         Assert.Equal([499m, 506m], await portal.BilledAsync(account));
+        // Either charge ends at the line that bills its meter: one was told within the period, one after it.
+        foreach (var charge in (await portal.Api().GetReplyAsync($"accounts/{account}/charges")).Json.GetProperty("data").EnumerateArray().Where(c => c.GetProperty("meter").GetString() == "llm_tokens"))
+        {
+            var (line, verdict) = await LineAsync(account, charge.GetProperty("id").GetString()!);
+            Assert.Equal(("1200000 × LLM tokens", 6m, 1_200_000m, "paid"), (line.GetProperty("description").GetString(), line.GetProperty("amount").GetDecimal(), line.GetProperty("quantity").GetDecimal(), line.GetProperty("status").GetString()));
+            Assert.Contains($"billed by '1200000 × LLM tokens' of invoice {line.GetProperty("number").GetString()}", verdict, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -131,10 +138,23 @@ public sealed class SubmissionTests(SubmissionFixture portal) : IClassFixture<Su
         await portal.SubmitAsync();
         var report = Assert.Single(await portal.ReportsAsync(account));
         Assert.Equal((30L, "Sent", "InvoiceItem"), (report[1], report[2], report[3]));
+        var charge = (await portal.Api().GetReplyAsync($"accounts/{account}/charges")).Json.GetProperty("data")[0].GetProperty("id").GetString()!;
+        Assert.False((await portal.Api().GetReplyAsync($"accounts/{account}/usage/trace?charge={charge}")).Json.GetProperty("overage")[0].TryGetProperty("line", out _));
         Assert.Equal(0, await portal.CountedAsync(account, "agent_executions"));
         await portal.PassPeriodAsync(account, TimeSpan.FromHours(2));
         await StripeFixture.UntilAsync(async () => (await portal.BilledAsync(account)).Length == 3, "two renewals are paid");
         Assert.Equal([499m, 499m, 500.5m], await portal.BilledAsync(account));
+        Assert.Equal(1.5m, (await LineAsync(account, charge)).Line.GetProperty("amount").GetDecimal());
+    }
+
+    /// <summary>Where the trace of a charge beyond its allowance ends.</summary>
+    private async Task<(JsonElement Line, string Verdict)> LineAsync(string account, string charge)
+    {
+        var trace = (await portal.Api().GetReplyAsync($"accounts/{account}/usage/trace?charge={charge}")).Json;
+        var over = Assert.Single(trace.GetProperty("overage").EnumerateArray());
+        Assert.True(over.TryGetProperty("line", out var line), trace.ToString());
+        Assert.Equal("sent", over.GetProperty("report").GetProperty("status").GetString());
+        return (line, trace.GetProperty("verdict").GetString()!);
     }
 
     [Fact]

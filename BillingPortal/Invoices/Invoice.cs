@@ -4,6 +4,11 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace BillingPortal.Invoices;
 
+/// <summary>A line of an invoice as it is kept.</summary>
+/// <param name="Product">Stripe's id of what is billed; null: an amount by itself.</param>
+/// <param name="Report">Identifier of the report of use that it bills; null: of none.</param>
+public sealed record BilledLine(string Id, string? Description, Amount Amount, decimal? Quantity, DateTimeOffset? Start, DateTimeOffset? End, string? Product, string? Report);
+
 /// <summary>An invoice as Stripe last showed it: a mirror for lists. Links expire at Stripe, so they are read afresh and not kept.</summary>
 public sealed class Invoice
 {
@@ -32,6 +37,8 @@ public sealed class Invoice
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset? PaidAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
+    /// <summary>JSON: what it bills, see <see cref="BilledLine"/>; null: taken over before lines were kept.</summary>
+    public string? Lines { get; set; }
 
     internal sealed class Table : IEntityTypeConfiguration<Invoice>
     {
@@ -40,6 +47,7 @@ public sealed class Invoice
             builder.ToTable("invoices");
             builder.HasKey(i => new { i.AccountId, i.Id });
             builder.Property(i => i.Id).HasMaxLength(255);
+            builder.Property(i => i.Lines).HasColumnType("jsonb");
             builder.Property(i => i.Number).HasMaxLength(100);
             builder.Property(i => i.Status).HasMaxLength(40);
             builder.Property(i => i.SubscriptionId).HasMaxLength(255);

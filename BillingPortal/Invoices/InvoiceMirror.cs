@@ -1,4 +1,6 @@
+using System.Text.Json;
 using BillingPortal.Data;
+using BillingPortal.Observability;
 using BillingPortal.Payments;
 using BillingPortal.Payments.Stripe;
 using BillingPortal.Primitives;
@@ -9,6 +11,9 @@ namespace BillingPortal.Invoices;
 /// <summary>Takes over an invoice as Stripe has it now.</summary>
 public sealed class InvoiceMirror(TimeProvider time)
 {
+    /// <summary>Under which an invoice item names the report of use that it bills.</summary>
+    private const string ReportMark = "report";
+
     /// <param name="scope">A writer's transaction.</param>
     /// <returns>Null when done; why not otherwise, and nothing may be kept.</returns>
     public async Task<string?> ApplyAsync(TenantScope scope, StripeInvoice now, CancellationToken ct)
@@ -55,5 +60,7 @@ public sealed class InvoiceMirror(TimeProvider time)
         row.CreatedAt = now.Created;
         row.PaidAt = now.StatusTransitions?.PaidAt;
         row.UpdatedAt = time.Now();
+        row.Lines = JsonSerializer.Serialize(now.Lines.Data.Select(l => new BilledLine(l.Id, l.Description, StripeMoney.FromMinor(l.Amount, currency), l.Quantity, l.Period?.Start, l.Period?.End,
+            l.Pricing?.PriceDetails?.Product, l.Metadata?.GetValueOrDefault(ReportMark))), Json.Options);
     }
 }

@@ -14,7 +14,9 @@ public sealed record MeteredPrice(string LookupKey, Meter Meter, OveragePrice Te
     public const string MeterMark = "meter";
 
     /// <summary>Id of the product at Stripe.</summary>
-    public string Product => $"meter_{Meter.Id}";
+    public string Product => ProductOf(Meter.Id);
+
+    internal static string ProductOf(string meter) => $"meter_{meter}";
 
     public string UnitAmountDecimal => InMinor(Terms);
 

@@ -1,6 +1,8 @@
 using BillingPortal.Data;
 using BillingPortal.Ledger;
+using BillingPortal.Payments;
 using BillingPortal.Primitives;
+using BillingPortal.Usage.Submission;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -27,7 +29,19 @@ public sealed record TracedRollup(DateTimeOffset Hour, bool IsCounted);
 
 /// <summary>How use beyond the allowance was settled.</summary>
 /// <param name="At">When the meter's debt went to the book of overage; null: it has not yet, its period runs.</param>
-public sealed record TracedOverage(Unit Meter, DateTimeOffset? At, long? Seq);
+/// <param name="Report">The report to Stripe that it is in; null: there is none yet.</param>
+/// <param name="Line">The line that bills it; null: no invoice has it yet.</param>
+public sealed record TracedOverage(Unit Meter, DateTimeOffset? At, long? Seq, TracedReport? Report = null, TracedLine? Line = null);
+
+/// <param name="Value">A whole number of the meter, of this use and of what came before it since the last report.</param>
+/// <param name="SentAt">Null: Stripe does not have it yet.</param>
+public sealed record TracedReport(string Id, long Value, ReportWay? Way, ReportStatus Status, DateTimeOffset? SentAt);
+
+/// <summary>A line of an invoice that bills use of a meter.</summary>
+/// <param name="Invoice">Its id.</param>
+/// <param name="Number">Null: the invoice is a draft yet.</param>
+/// <param name="Status">The invoice's, in Stripe's word.</param>
+public sealed record TracedLine(string Id, string Invoice, string? Number, string Status, string? Description, decimal? Quantity, Amount Amount, Unit Currency, DateTimeOffset? Start, DateTimeOffset? End);
 
 /// <summary>An invoice that serves the time.</summary>
 public sealed record TracedInvoice(string Id, string? Number, string Status, DateTimeOffset? PeriodStart, DateTimeOffset? PeriodEnd, Amount Total, Unit Currency);
@@ -39,7 +53,7 @@ public sealed record TracedInvoice(string Id, string? Number, string Status, Dat
 public sealed record TracedUse(TracedEvent? Event, string? Waiting, TracedCharge? Charge, IReadOnlyList<TracedTransfer> Transfers, TracedRollup? Rollup, IReadOnlyList<TracedOverage> Overage, IReadOnlyList<TracedInvoice> Invoices,
     string Verdict);
 
-/// <summary>Follows an event or a charge through the house: received, charged, counted, settled, invoiced. Each step is one look-up by a key.</summary>
+/// <summary>Follows an event or a charge through the house: received, charged, counted, settled, reported, invoiced. Each step is one look-up by a key.</summary>
 public sealed class UseTrace(Tenants tenants)
 {
     // An event lies within 35 days before it came; most came at once.
@@ -87,7 +101,9 @@ public sealed class UseTrace(Tenants tenants)
             if (part.Unit.IsMeter && part.BalanceAfter.IsNegative)
             {
                 var settled = await rows.Where(t => t.Seq > part.Seq && t.Kind == TransferKind.Overage).OrderBy(t => t.Seq).Select(t => new { t.CreatedAt, t.Seq }).FirstOrDefaultAsync(ct);
-                overage.Add(new(part.Unit, settled?.CreatedAt, settled?.Seq));
+                var report = await ReportAsync(scope, account, part.Unit, charge.CreatedAt, ct);
+                overage.Add(new(part.Unit, settled?.CreatedAt, settled?.Seq, report is null ? null : new(report.ShownId, report.Value, report.Way, report.Status, report.SentAt),
+                    report is null ? null : await LineAsync(scope, report, ct)));
             }
         }
 
@@ -107,6 +123,7 @@ public sealed class UseTrace(Tenants tenants)
             : receipt.Funding.Count == 0 ? "Recorded with its price; nothing moved" : "Charged and paid by the wallets";
         var counted = isCounted ? "counted in its hour" : "not counted yet";
         var settled = overage.Count == 0 ? "nothing of it is overage"
+            : overage.TrueForAll(o => o.Line is not null) ? $"its overage is billed by {string.Join(" and ", overage.Select(o => $"'{o.Line!.Description}' of invoice {o.Line.Number ?? o.Line.Invoice}"))}"
             : overage.Exists(o => o.At is null) ? "what is beyond the allowance is billed at the period's end"
             : invoices.Count > 0 ? $"its overage is of the time of invoice {invoices[0].Number ?? invoices[0].Id}" : "its overage is settled; no invoice of that time is known yet";
         return $"{paid}; {counted}; {settled}.";
@@ -160,6 +177,39 @@ public sealed class UseTrace(Tenants tenants)
         return await scope.Db.Set<RecordedOperation>().Where(o => o.AccountId == account && o.Origin == Origin.Job && o.Key == key).Select(o => (Guid?)o.Id).FirstOrDefaultAsync(ct) is { } id
             ? await scope.Db.Set<Charge>().AsNoTracking().FirstOrDefaultAsync(c => c.AccountId == account && c.Id == id, ct)
             : null;
+    }
+
+    /// <summary>The first report that closes after the use: numbers are cumulated, so it holds what was used until then.</summary>
+    private static async Task<MeterReport?> ReportAsync(TenantScope scope, AccountId account, Unit meter, DateTimeOffset used, CancellationToken ct)
+    {
+        var second = DateTimeOffset.FromUnixTimeSeconds(used.ToUnixTimeSeconds());
+        return await scope.Db.Set<MeterReport>().AsNoTracking().Where(r => r.AccountId == account && r.Meter == meter && r.Value > 0 && r.At >= second && r.CreatedAt >= used).OrderBy(r => r.Number).FirstOrDefaultAsync(ct);
+    }
+
+    /// <summary>What the meter has counted is billed by the line of its product whose stretch of time the report lies in; an item carries the report's name.</summary>
+    private static async Task<TracedLine?> LineAsync(TenantScope scope, MeterReport report, CancellationToken ct)
+    {
+        await using var command = scope.Command("""
+            select l->>'id', i.id, i.number, i.status, l->>'description', (l->>'quantity')::numeric, (l->>'amount')::numeric, i.currency, (l->>'start')::timestamptz, (l->>'end')::timestamptz
+            from invoices i cross join jsonb_array_elements(i.lines) l
+            where i.account_id = $1 and i.created_at >= $2 - interval '1 hour' and i.status <> 'void'
+                and (l->>'report' = $3 or $5 and l->>'product' = $4 and (l->>'start')::timestamptz <= $2 and (l->>'end')::timestamptz > $2)
+            order by i.created_at limit 1
+            """);
+        command.Parameters.Add(new() { Value = report.AccountId.Value });
+        command.Parameters.Add(new() { Value = report.At });
+        command.Parameters.Add(new() { Value = report.Identifier });
+        command.Parameters.Add(new() { Value = MeteredPrice.ProductOf(report.Meter.Code) });
+        command.Parameters.Add(new() { Value = report.Way == ReportWay.MeterEvent });
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct))
+        {
+            return null;
+        }
+
+        string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+        DateTimeOffset? Instant(int column) => reader.IsDBNull(column) ? null : reader.GetFieldValue<DateTimeOffset>(column);
+        return new(reader.GetString(0), reader.GetString(1), Text(2), reader.GetString(3), Text(4), reader.IsDBNull(5) ? null : reader.GetDecimal(5), Amount.Of(reader.GetDecimal(6)), Unit.Of(reader.GetString(7)), Instant(8), Instant(9));
     }
 
     // By SQL: invoices live beside this room, not below it.

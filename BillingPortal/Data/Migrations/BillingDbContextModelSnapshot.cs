@@ -880,6 +880,10 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("character varying(40)")
                         .HasColumnName("currency");
 
+                    b.Property<string>("Lines")
+                        .HasColumnType("jsonb")
+                        .HasColumnName("lines");
+
                     b.Property<DateTimeOffset?>("NextPaymentAttempt")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("next_payment_attempt");

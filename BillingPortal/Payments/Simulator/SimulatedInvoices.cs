@@ -6,7 +6,8 @@ namespace BillingPortal.Payments.Simulator;
 /// <summary>One line to be billed.</summary>
 /// <param name="Item">Subscription item.</param>
 /// <param name="InvoiceItem">An item that somebody put on the bill by hand.</param>
-internal sealed record InvoiceLineDraft(string Description, long Amount, long Quantity, JsonObject Price, string Subscription, string Item, long Start, long End, bool Proration, string? InvoiceItem = null);
+/// <param name="Metadata">Of that item.</param>
+internal sealed record InvoiceLineDraft(string Description, long Amount, long Quantity, JsonObject Price, string Subscription, string Item, long Start, long End, bool Proration, string? InvoiceItem = null, JsonObject? Metadata = null);
 
 internal static class SimulatedInvoices
 {
@@ -254,7 +255,7 @@ internal static class SimulatedInvoices
         ["discounts"] = new JsonArray(),
         ["invoice"] = invoice,
         ["livemode"] = false,
-        ["metadata"] = new JsonObject(),
+        ["metadata"] = line.Metadata?.DeepClone() ?? new JsonObject(),
         ["parent"] = new JsonObject
         {
             ["invoice_item_details"] = null,

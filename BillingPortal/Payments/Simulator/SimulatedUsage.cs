@@ -176,7 +176,7 @@ internal static class SimulatedInvoiceItems
             // A one-time amount: no price of the catalog stands behind it.
             var price = new JsonObject { ["id"] = null, ["product"] = null, ["currency"] = item.Text("currency"), ["unit_amount_decimal"] = amount.ToString(CultureInfo.InvariantCulture) };
             subscription["_pending"]!.AsArray().Add(JsonSerializer.SerializeToNode(
-                new InvoiceLineDraft(item.Text("description") ?? "", amount, 1, price, subscription.Text("id")!, "", state.Now, state.Now, false, item.Text("id"))));
+                new InvoiceLineDraft(item.Text("description") ?? "", amount, 1, price, subscription.Text("id")!, "", state.Now, state.Now, false, item.Text("id"), item.Child("metadata"))));
             await state.SaveAsync(subscription);
         }
 

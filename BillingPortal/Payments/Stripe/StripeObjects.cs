@@ -151,6 +151,9 @@ public sealed record StripeInvoiceLine(string Id)
     public decimal? Quantity { get; init; }
     public StripeLinePeriod? Period { get; init; }
     public StripeLineParent? Parent { get; init; }
+    public StripeLinePricing? Pricing { get; init; }
+    /// <summary>Of an item put on the bill: the item's.</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
 
     public bool IsProration => Parent?.SubscriptionItemDetails?.Proration ?? Parent?.InvoiceItemDetails?.Proration ?? false;
 }
@@ -158,6 +161,11 @@ public sealed record StripeInvoiceLine(string Id)
 public sealed record StripeLinePeriod(DateTimeOffset Start, DateTimeOffset End);
 
 public sealed record StripeLineParent(string Type, StripeLineDetails? SubscriptionItemDetails, StripeLineDetails? InvoiceItemDetails);
+
+/// <param name="PriceDetails">Null: an amount by itself.</param>
+public sealed record StripeLinePricing(StripeLinePrice? PriceDetails);
+
+public sealed record StripeLinePrice(string? Price, string? Product);
 
 public sealed record StripeLineDetails(bool Proration = false);
 

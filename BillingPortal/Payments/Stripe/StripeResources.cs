@@ -85,8 +85,24 @@ public readonly struct StripeSubscriptions(StripeClient client)
 
 public readonly struct StripeInvoices(StripeClient client)
 {
-    public Task<StripeResult<StripeInvoice>> GetAsync(string id, CancellationToken ct) =>
-        client.GetAsync<StripeInvoice>($"/v1/invoices/{Uri.EscapeDataString(id)}", null, ct);
+    /// <summary>With all of its lines: the invoice itself carries the first ten.</summary>
+    public async Task<StripeResult<StripeInvoice>> GetAsync(string id, CancellationToken ct)
+    {
+        var path = $"/v1/invoices/{Uri.EscapeDataString(id)}";
+        var answer = await client.GetAsync<StripeInvoice>(path, null, ct);
+        while (answer.TryGet(out var invoice, out _) && invoice.Lines is { HasMore: true, Data: [.., var last] })
+        {
+            if (!(await client.GetAsync<StripeList<StripeInvoiceLine>>($"{path}/lines", new { StartingAfter = last.Id, Limit = 100 }, ct)).TryGet(out var more, out var error))
+            {
+                return error;
+            }
+
+            answer = invoice with { Lines = more with { Data = [.. invoice.Lines.Data, .. more.Data] } };
+        }
+
+        return answer;
+    }
+
     public Task<StripeResult<StripeList<StripeInvoice>>> ListAsync(StripeInvoiceListOptions options, CancellationToken ct) =>
         client.GetAsync<StripeList<StripeInvoice>>("/v1/invoices", options, ct);
     /// <summary>What would be billed; changes nothing. The answer's id cannot be fetched.</summary>
