@@ -71,30 +71,33 @@ public sealed class TenantScope : IAsyncDisposable
 }
 
 /// <summary>Opens <see cref="TenantScope"/>s. Account: that account's rows only. Staff: every row, the ledger for reading only. Writer: every row, for the ledger's writer and jobs.</summary>
-public sealed class Tenants(NpgsqlDataSource source, IServiceProvider services)
+public sealed class Tenants(NpgsqlDataSource source, [FromKeyedServices(DataSlice.Writer)] NpgsqlDataSource writer, IServiceProvider services)
 {
     public Task<TenantScope> ForAccountAsync(AccountId account, CancellationToken ct = default) =>
-        OpenAsync("select set_config('app.account_id', $1, true)", account.Value.ToString("D"), ct);
+        OpenAsync(source, "select set_config('app.account_id', $1, true)", account.Value.ToString("D"), ct);
 
-    public Task<TenantScope> ForStaffAsync(CancellationToken ct = default) => OpenAsync($"set local role {DatabaseRoles.Staff}", null, ct);
+    public Task<TenantScope> ForStaffAsync(CancellationToken ct = default) => OpenAsync(source, $"set local role {DatabaseRoles.Staff}", null, ct);
 
-    public Task<TenantScope> ForWriterAsync(CancellationToken ct = default) => OpenAsync($"set local role {DatabaseRoles.Writer}", null, ct);
+    public Task<TenantScope> ForWriterAsync(CancellationToken ct = default) => OpenAsync(source, $"set local role {DatabaseRoles.Writer}", null, ct);
 
-    private async Task<TenantScope> OpenAsync(string sql, string? parameter, CancellationToken ct)
+    /// <summary>As <see cref="ForWriterAsync"/>, on the connections of the ledger's writer, whose statements stay prepared and scan nothing: for what runs many times a second. Waits for no lock longer than 2 s.</summary>
+    public Task<TenantScope> ForBusyWriterAsync(CancellationToken ct = default) => OpenAsync(writer, $"set local role {DatabaseRoles.Writer}", null, ct);
+
+    private async Task<TenantScope> OpenAsync(NpgsqlDataSource source, string sql, string? parameter, CancellationToken ct)
     {
         try
         {
-            return await TryOpenAsync(sql, parameter, ct);
+            return await TryOpenAsync(source, sql, parameter, ct);
         }
         catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is "57P01")
         {
             // A pooled connection that the server closed meanwhile tells so at its first command only. Nothing was done yet: once more, on a new one.
             source.Clear();
-            return await TryOpenAsync(sql, parameter, ct);
+            return await TryOpenAsync(source, sql, parameter, ct);
         }
     }
 
-    private async Task<TenantScope> TryOpenAsync(string sql, string? parameter, CancellationToken ct)
+    private async Task<TenantScope> TryOpenAsync(NpgsqlDataSource source, string sql, string? parameter, CancellationToken ct)
     {
         var connection = await source.OpenConnectionAsync(ct);
         try

@@ -35,7 +35,7 @@ internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger,
     {
         await using var scope = await tenants.ForWriterAsync(ct);
         // Another instance passes these by; were they charged twice all the same, the key would say so.
-        var waiting = await scope.Db.Set<UnchargedUsage>().FromSql($"select * from uncharged_usage where refusal is null limit {AtOnce} for update skip locked").ToListAsync(ct);
+        var waiting = await scope.Db.Set<UnchargedUsage>().FromSql($"select * from uncharged_usage where refusal is null order by id limit {AtOnce} for update skip locked").ToListAsync(ct);
         var results = await ledger.PostAllAsync(waiting.ConvertAll(Operation), ct);
         var charged = new List<UnchargedUsage>(waiting.Count);
         for (var i = 0; i < results.Length; i++)
@@ -109,7 +109,7 @@ internal sealed partial class ChargeUsage(Tenants tenants, Ledger.Ledger ledger,
             scope.Db.Entry(usage).State = EntityState.Detached;
         }
 
-        await using var command = scope.Command("delete from uncharged_usage u using unnest($1::uuid[], $2::uuid[]) as c (account_id, id) where u.account_id = c.account_id and u.id = c.id");
+        await using var command = scope.Command("delete from uncharged_usage u using unnest($1::uuid[], $2::uuid[]) as c (account_id, id) where u.id = c.id and u.account_id = c.account_id");
         command.Parameters.Add(new() { Value = charged.Select(u => u.AccountId.Value).ToArray() });
         command.Parameters.Add(new() { Value = charged.Select(u => u.Id).ToArray() });
         await command.ExecuteNonQueryAsync(ct);

@@ -112,7 +112,19 @@ internal sealed class EventRows(CatalogDocument catalog, DateTimeOffset now, int
         return usage;
     }
 
-    private NpgsqlParameter<T[]> Column<T>(Func<EventRow, T> value, NpgsqlDbType type) => new() { TypedValue = rows.ConvertAll(r => value(r)).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
+    private NpgsqlParameter<T[]> Column<T>(Func<EventRow, T> value, NpgsqlDbType type)
+    {
+        var values = new T[rows.Count];
+        var isEmpty = true;
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = value(rows[i]);
+            isEmpty &= values[i] is null;
+        }
+
+        // What ends before the others is null from there on: most events leave most fields out.
+        return new() { TypedValue = isEmpty ? [] : values, NpgsqlDbType = NpgsqlDbType.Array | type };
+    }
 
     private readonly record struct Alike(AccountId Account, long Hour, int Border, string? Meter, string? Provider, string? Model, string? Tool, string? Member, string? Agent, string? Run, bool Byok, bool HasTokens);
 }

@@ -40,7 +40,8 @@ public sealed class UnchargedUsage
         public void Configure(EntityTypeBuilder<UnchargedUsage> builder)
         {
             builder.ToTable("uncharged_usage");
-            builder.HasKey(u => new { u.AccountId, u.Id });
+            // By age: what comes goes to the index's end, and charging takes from its beginning.
+            builder.HasKey(u => new { u.Id, u.AccountId });
             builder.Property(u => u.Refusal).HasMaxLength(500);
         }
     }

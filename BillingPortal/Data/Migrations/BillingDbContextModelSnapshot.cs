@@ -3839,13 +3839,13 @@ namespace BillingPortal.Data.Migrations
 
             modelBuilder.Entity("BillingPortal.Usage.UnchargedUsage", b =>
                 {
-                    b.Property<Guid>("AccountId")
-                        .HasColumnType("uuid")
-                        .HasColumnName("account_id");
-
                     b.Property<Guid>("Id")
                         .HasColumnType("uuid")
                         .HasColumnName("id");
+
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("account_id");
 
                     b.Property<string>("Agent")
                         .HasColumnType("text")
@@ -3922,7 +3922,7 @@ namespace BillingPortal.Data.Migrations
                         .HasColumnType("numeric(20,6)")
                         .HasColumnName("value");
 
-                    b.HasKey("AccountId", "Id")
+                    b.HasKey("Id", "AccountId")
                         .HasName("pk_uncharged_usage");
 
                     b.ToTable("uncharged_usage", (string)null);
