@@ -75,6 +75,22 @@ public sealed class StripeSyncTests(StripeSyncTests.AtStripe portal) : IClassFix
         await AMeteredPriceThatDoesNotFitIsNamedAndReplacedAsync();
         await ABoundPriceIsTakenAndOneThatDoesNotFitIsNamedAsync();
         await EachMisfitOfAPriceIsNamedWithItsMendAsync();
+        await WhenStripeCannotBeAskedThatIsSaidOnceAsync();
+    }
+
+    private async Task WhenStripeCannotBeAskedThatIsSaidOnceAsync()
+    {
+        using var asked = await portal.PressAsync(new($"{portal.Url}/stripe-simulator/faults"), ("fault", "429"), ("path", "/v1/events"), ("times", "2"));
+        var findings = (await portal.Api().GetFromJsonAsync<JsonElement>("admin/doctor")).GetProperty("findings").EnumerateArray().ToList();
+        var key = findings.Single(f => f.GetProperty("check").GetString() == "stripe key");
+        Assert.Equal("error", key.GetProperty("state").GetString());
+        Assert.Contains("does not answer: Too many requests", key.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(findings, f => f.GetProperty("check").GetString()!.StartsWith("price ", StringComparison.Ordinal));
+
+        using var refused = await portal.Api().PostAsync(new Uri("admin/payment-providers/stripe/sync", UriKind.Relative), null);
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        Assert.Contains("Stripe cannot be asked: Too many requests", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("ok", await StateAsync("stripe key"));
     }
 
     private async Task EachMisfitOfAPriceIsNamedWithItsMendAsync()

@@ -42,6 +42,12 @@ internal static class StripeCommands
         }
 
         var inOrder = report.Steps.Count(s => s.Act == SyncAct.InOrder);
+        var left = report.Steps.Count(s => s.Act is SyncAct.Blocked or SyncAct.Failed);
+        if (left > 0)
+        {
+            Console.WriteLine($"{left} marked with ! {(left == 1 ? "is" : "are")} left for a person.");
+        }
+
         Console.WriteLine(report.Changes == 0 ? $"Nothing to change; {inOrder} in order." : report.DryRun ? $"{report.Changes} to change, {inOrder} in order. Nothing was done: this was a dry run." : $"{report.Changes} changed, {inOrder} were in order.");
         return report.Ok ? 0 : 1;
     }

@@ -28,11 +28,15 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
         var findings = new List<Finding>();
         await DatabaseAsync(findings, ct);
         Encryption(findings);
-        await KeysAsync(findings, ct);
+        var answers = await KeysAsync(findings, ct);
         Webhooks(findings);
         await FaultsAsync(findings, ct);
-        await PricesAsync(findings, ct);
-        await SetupAsync(findings, ct);
+        if (answers)
+        {
+            await PricesAsync(findings, ct);
+            await SetupAsync(findings, ct);
+        }
+
         return new(findings.TrueForAll(f => f.State != FindingState.Error), findings);
     }
 
@@ -58,7 +62,8 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
         : box.HasKeys ? new("encryption keys", FindingState.Ok, "Secrets in the database are sealed.")
         : new("encryption keys", environment.IsProduction() ? FindingState.Error : FindingState.Warning, "None is set: the keys that seal cookies stand readable in a dump, and no key for Stripe can be kept in the settings.", "Set Encryption__Keys to 32 or more random characters, and keep it apart from the dumps."));
 
-    private async Task KeysAsync(List<Finding> findings, CancellationToken ct)
+    /// <returns>Whether there is any use in asking Stripe for more.</returns>
+    private async Task<bool> KeysAsync(List<Finding> findings, CancellationToken ct)
     {
         var current = connection.Current;
         if (current.Mode != PaymentsMode.Stripe)
@@ -66,20 +71,37 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
             findings.Add(current.Mode == PaymentsMode.Simulator
                 ? new("stripe key", FindingState.Warning, "No key is set: payments go to the built-in simulator, and no money moves.", "Give a secret key under Settings, or by Stripe__SecretKey, to take real payments.")
                 : new("stripe key", FindingState.Warning, "No key is set: nothing can be bought, and enforcement is off.", "Give a secret key under Settings, or by Stripe__SecretKey."));
-            return;
+            if (current is { Mode: PaymentsMode.Simulator, ApiBase: null })
+            {
+                findings.Add(new("prices", FindingState.Ok, "The simulator lives in the running portal and makes each price at its first purchase; the portal's own page of the doctor sees them."));
+            }
+
+            return current is { Mode: PaymentsMode.Simulator, ApiBase: not null };
         }
 
         var mode = current.IsLive ? "live" : "test";
         var answer = await stripe.Events.ListAsync(new() { Limit = 1 }, ct);
         findings.Add(answer.Match(
             _ => new Finding("stripe key", FindingState.Ok, $"Stripe takes the {mode} key."),
-            error => new Finding("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Settings or Stripe__SecretKey.")));
+            error => error.Failure switch
+            {
+                StripeFailure.NotConfigured => new("stripe key", FindingState.Error, "There is none that can be used.", "Enter the secret key anew under Settings, or give it by Stripe__SecretKey."),
+                StripeFailure.Unknown or StripeFailure.Unavailable => new("stripe key", FindingState.Error, $"Stripe at {current.ApiBase?.Authority} does not answer: {error.Message}", "Look at the way from here to Stripe (network, proxy, Stripe__ApiBase) and at status.stripe.com, then look again."),
+                _ => new("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Settings or Stripe__SecretKey."),
+            }));
+        if (answer is StripeResult<StripeList<StripeListedEvent>>.Failed)
+        {
+            findings.Add(new("prices and setup", FindingState.Warning, "Not looked at: Stripe cannot be asked.", "Mend the key first, then look again."));
+        }
+
         if (current.PublishableKey is { } publishable)
         {
             findings.Add(publishable.StartsWith("pk_live_", StringComparison.Ordinal) == current.IsLive
                 ? new("publishable key", FindingState.Ok, $"It is for {mode}, as the secret key is.")
                 : new("publishable key", FindingState.Error, $"The secret key is for {mode} and the publishable key is not.", $"Take both keys from the same mode: the publishable one must begin with pk_{mode}_."));
         }
+
+        return answer is not StripeResult<StripeList<StripeListedEvent>>.Failed;
     }
 
     private void Webhooks(List<Finding> findings)
@@ -142,9 +164,9 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
     {
         SyncAct.InOrder => new(step.What, FindingState.Ok, step.Detail),
         SyncAct.Failed => new(step.What, FindingState.Error, $"Stripe did not say: {step.Detail}", "Mend the key first."),
-        SyncAct.Blocked => new(step.What, FindingState.Error, "It cannot be set up by itself.", step.Detail),
+        SyncAct.Blocked => new(step.What, FindingState.Error, "A person must set this up.", step.Detail),
         // Without its endpoint nothing that is paid for is granted; the others only look or count wrong.
-        _ => new(step.What, step.What == SyncWebhook.What ? FindingState.Error : FindingState.Warning, $"To {step.Act.ToString().ToLowerInvariant()}: {step.Detail}", "Run `stripe sync`, or press Compare with Stripe under Settings."),
+        _ => new(step.What, step.What == SyncWebhook.What ? FindingState.Error : FindingState.Warning, $"{(step.Act == SyncAct.Create ? "Missing" : "Different")}: {step.Detail}", "Run `stripe sync`, or press Compare with Stripe under Settings."),
     };
 
     private Finding Judge(SoldPrice sold, StripePrice? price, StripeConnection current, bool simulated)

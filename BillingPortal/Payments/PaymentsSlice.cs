@@ -34,7 +34,7 @@ internal static class PaymentsSlice
         builder.Services.AddTransient<SyncWebhook>();
         builder.Services.AddTransient<SyncEventDestination>();
         builder.Services.AddTransient(s => new StripeSync(
-            s.GetRequiredService<IStripeConnection>(), s.GetRequiredService<CatalogSnapshot>(), s.GetRequiredService<NpgsqlDataSource>(), s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(),
+            s.GetRequiredService<StripeClient>(), s.GetRequiredService<IStripeConnection>(), s.GetRequiredService<CatalogSnapshot>(), s.GetRequiredService<NpgsqlDataSource>(), s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(),
             s.GetRequiredService<SyncPrices>(), s.GetRequiredService<SyncMeters>(), s.GetRequiredService<SyncPortal>(), s.GetRequiredService<SyncWebhook>(), s.GetRequiredService<SyncEventDestination>()));
         builder.Services.AddTransient<Doctor>();
         builder.Services.AddTransient(s => new WebhookEvents(s.GetRequiredService<Tenants>(), s.GetRequiredService<AuditTrail>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<WebhookSignal>()));

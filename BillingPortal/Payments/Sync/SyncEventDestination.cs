@@ -18,7 +18,7 @@ internal sealed class SyncEventDestination(StripeClient stripe, StripeSettings s
 
         if (configuration["Portal:PublicUrl"]?.Trim().TrimEnd('/') is not { Length: > 0 } own || !Uri.TryCreate(own + WebhookEndpoint.Path, UriKind.Absolute, out var url))
         {
-            run.Blocked(What, "Portal__PublicUrl is not set, so Stripe cannot be told where this portal is.");
+            run.Blocked(What, "Portal__PublicUrl is not set, so Stripe cannot be told where this portal is: set it to the address that Stripe reaches, such as https://billing.example.com.");
             return;
         }
 
