@@ -13,6 +13,7 @@ internal static class ComponentsSlice
         builder.Services.AddScoped<AccountParts.AccountReader>();
         builder.Services.AddScoped<AccountParts.AccountSearch>();
         builder.Services.AddScoped<AccountParts.AccountTitles>();
+        builder.Services.AddScoped<Shared.ActorNames>();
         builder.Services.AddScoped<AccountParts.ChargeLabels>();
         builder.Services.AddScoped<Shared.Toasts>();
         builder.Services.AddHttpContextAccessor();

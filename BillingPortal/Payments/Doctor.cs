@@ -91,7 +91,7 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
             }));
         if (answer is StripeResult<StripeList<StripeListedEvent>>.Failed)
         {
-            findings.Add(new("prices and setup", FindingState.Warning, "Not looked at: Stripe cannot be asked.", "Mend the key first, then look again."));
+            findings.Add(new("prices and setup", FindingState.Warning, "Not looked at: Stripe cannot be asked.", "Mend that first, then look again."));
         }
 
         if (current.PublishableKey is { } publishable)

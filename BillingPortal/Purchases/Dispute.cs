@@ -30,6 +30,9 @@ public sealed class Dispute
 
     public bool IsClosed => Status is "won" or "lost" or "warning_closed" or "prevented";
 
+    /// <summary>The bank waits for an answer: evidence is sent once and for all.</summary>
+    public bool MayBeAnswered => Status is "needs_response" or "warning_needs_response";
+
     internal sealed class Table : IEntityTypeConfiguration<Dispute>
     {
         public void Configure(EntityTypeBuilder<Dispute> builder)
@@ -44,6 +47,7 @@ public sealed class Dispute
             builder.HasIndex(d => d.PaymentId);
             builder.HasIndex(d => d.OpenedAt);
             builder.Ignore(d => d.IsClosed);
+            builder.Ignore(d => d.MayBeAnswered);
         }
     }
 }

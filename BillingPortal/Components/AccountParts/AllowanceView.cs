@@ -12,6 +12,9 @@ namespace BillingPortal.Components.AccountParts;
 /// <param name="Beyond">What happens after the allowance, in words.</param>
 public sealed record AllowanceView(string Id, string Name, decimal Used, decimal? Included, decimal? Projected, DateTimeOffset? ResetsAt, string? Beyond)
 {
+    /// <summary>What it is measured in, where its name does not say; null: it is a number of things.</summary>
+    public string? UnitLabel { get; init; }
+
     /// <summary>Using it up is no alarm: bought credits pay on.</summary>
     public bool IsGentle => Id is "credit" or "free_use";
 
@@ -29,7 +32,7 @@ public sealed record AllowanceView(string Id, string Name, decimal Used, decimal
             if (meter.Kind == MeterKind.Level)
             {
                 // Seats, storage: what stands now; it does not begin anew.
-                views.Add(new(meter.Id, meter.Name, levels.FirstOrDefault(l => l.Meter == meter.Unit)?.Value.Value ?? 0m, allowance.Included?.Value, null, null, allowance.Beyond(catalog, plan)));
+                views.Add(new(meter.Id, meter.Name, levels.FirstOrDefault(l => l.Meter == meter.Unit)?.Value.Value ?? 0m, allowance.Included?.Value, null, null, allowance.Beyond(catalog, plan)) { UnitLabel = meter.UnitLabel == "GB" ? meter.UnitLabel : null });
                 continue;
             }
 
