@@ -7,7 +7,7 @@ using Npgsql;
 namespace BillingPortal.Tests.Data;
 
 /// <summary>R8: what callers see while the database gives no connections, and that all is well afterwards without anybody's help. Restarts and kills: CrashTests.</summary>
-public sealed class DatabaseTroubleTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+public sealed class DatabaseTroubleTests(DatabaseTroubleTests.ImpatientPortal portal) : IClassFixture<DatabaseTroubleTests.ImpatientPortal>
 {
     private string Database => new NpgsqlConnectionStringBuilder(portal.SuperuserConnection).Database!;
 
@@ -70,6 +70,16 @@ public sealed class DatabaseTroubleTests(AgentCreditsPortal portal) : IClassFixt
 
             Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.Status);
             Assert.True(wait.Elapsed < TimeSpan.FromSeconds(30), "It did not recover.");
+        }
+    }
+
+    /// <summary>Waits five seconds for a free connection.</summary>
+    public sealed class ImpatientPortal() : CatalogPortal("agent-credits")
+    {
+        protected override void Configure(IDictionary<string, string?> settings)
+        {
+            base.Configure(settings);
+            settings["ConnectionStrings:Billing"] += ";Timeout=5";
         }
     }
 }

@@ -85,21 +85,22 @@ public sealed class Tenants(NpgsqlDataSource source, [FromKeyedServices(DataSlic
 
     private async Task<TenantScope> OpenAsync(NpgsqlDataSource source, string sql, string? parameter, CancellationToken ct)
     {
+        // Outside of the try: who waited in vain for a free connection does not wait again.
+        var connection = await source.OpenConnectionAsync(ct);
         try
         {
-            return await TryOpenAsync(source, sql, parameter, ct);
+            return await BeginAsync(connection, sql, parameter, ct);
         }
         catch (NpgsqlException e) when (e is not PostgresException || e.SqlState is "57P01")
         {
             // A pooled connection that the server closed meanwhile tells so at its first command only. Nothing was done yet: once more, on a new one.
             source.Clear();
-            return await TryOpenAsync(source, sql, parameter, ct);
+            return await BeginAsync(await source.OpenConnectionAsync(ct), sql, parameter, ct);
         }
     }
 
-    private async Task<TenantScope> TryOpenAsync(NpgsqlDataSource source, string sql, string? parameter, CancellationToken ct)
+    private async Task<TenantScope> BeginAsync(NpgsqlConnection connection, string sql, string? parameter, CancellationToken ct)
     {
-        var connection = await source.OpenConnectionAsync(ct);
         try
         {
             // BEGIN travels with the first command: one round trip opens the scope.
