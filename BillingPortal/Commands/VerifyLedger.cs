@@ -35,15 +35,18 @@ internal static class VerifyLedger
     /// <summary>Progress on standard error: one line that changes on a terminal, a line for each tenth in a log.</summary>
     private sealed class Shown : IProgress<VerificationProgress>
     {
+        private int tenths;
+
         public void Report(VerificationProgress value)
         {
             if (!Console.IsErrorRedirected)
             {
                 Console.Error.Write(value.Percent < 100 ? $"\r{value.Percent} %" : "\r     \r");
             }
-            else if (value.Percent % 10 == 0 && value.Percent is > 0 and < 100)
+            else if (value.Percent / 10 > tenths && value.Percent < 100)
             {
-                Console.Error.WriteLine($"{value.Percent} %, {value.Rows} rows");
+                tenths = value.Percent / 10;
+                Console.Error.WriteLine($"{10 * tenths} %, {value.Rows} rows");
             }
         }
     }
