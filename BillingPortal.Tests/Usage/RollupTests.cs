@@ -151,7 +151,7 @@ public sealed class KillableMeteredPortal : KillablePortal
 public sealed class UsageCrashTests(KillableMeteredPortal portal, ITestOutputHelper output) : IClassFixture<KillableMeteredPortal>
 {
     private const int InRequest = 500;
-    private static readonly int Distinct = LongForm.IsAsked ? 1_000_000 : 20_000;
+    private static readonly int Distinct = LongForm.IsAsked ? 1_000_000 : 50_000;
     private static readonly int Kills = LongForm.IsAsked ? 10 : 2;
     private const int Accounts = 200;
     private const decimal Included = 1_000m;
