@@ -11,8 +11,8 @@ namespace BillingPortal.Usage;
 /// <summary>Counts charges and refunds in the rollups, each once: taking one off the list and adding it are one statement. Instances pass by what another holds.</summary>
 internal sealed class RollUpUsage(Tenants tenants, RaiseAlerts alerts, FreezeOverage overage) : RecurringJob
 {
-    // Few enough that charges which come meanwhile do not wait long for the processors and the log.
-    private const int ChargesAtOnce = 100;
+    // Looking often keeps pieces small where charges come at leisure; where they pour in, or many wait, pieces are larger and cheaper.
+    private const int ChargesAtOnce = 500;
     // Fewer than these are not worth looking again for before the next turn.
     private const int Few = 20;
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(50);
