@@ -16,9 +16,8 @@ internal sealed class SyncEventDestination(StripeClient stripe, StripeSettings s
             return; // nothing is billed by use; or the simulator, which delivers by itself
         }
 
-        if (configuration["Portal:PublicUrl"]?.Trim().TrimEnd('/') is not { Length: > 0 } own || !Uri.TryCreate(own + WebhookEndpoint.Path, UriKind.Absolute, out var url))
+        if (run.FindEndpoint(What, configuration) is not { } url)
         {
-            run.Blocked(What, "Portal__PublicUrl is not set, so Stripe cannot be told where this portal is: set it to the address that Stripe reaches, such as https://billing.example.com.");
             return;
         }
 

@@ -16,6 +16,19 @@ internal sealed class SyncRun(bool dryRun)
 
     public void Failed(string what, StripeError error) => steps.Add(new(what, SyncAct.Failed, error.Message));
 
+    /// <summary>Where Stripe reaches this portal's webhooks.</summary>
+    /// <returns>Null, and the thing is blocked, without <c>Portal:PublicUrl</c>.</returns>
+    public Uri? FindEndpoint(string what, IConfiguration configuration)
+    {
+        if (configuration["Portal:PublicUrl"]?.Trim().TrimEnd('/') is { Length: > 0 } own && Uri.TryCreate(own + WebhookEndpoint.Path, UriKind.Absolute, out var url))
+        {
+            return url;
+        }
+
+        Blocked(what, "Portal__PublicUrl is not set, so Stripe cannot be told where this portal is: set it to the address that Stripe reaches, such as https://billing.example.com.");
+        return null;
+    }
+
     /// <summary>Does one thing. A run that was cut short is simply run again: each looks at what is there first.</summary>
     /// <param name="call">Given a key of this run and this thing.</param>
     /// <returns>Null in a dry run, and when Stripe did not do it.</returns>

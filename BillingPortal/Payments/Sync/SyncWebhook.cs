@@ -17,15 +17,14 @@ internal sealed class SyncWebhook(StripeClient stripe, StripeSettings settings, 
             return;
         }
 
-        if (configuration["Portal:PublicUrl"]?.Trim().TrimEnd('/') is not { Length: > 0 } own || !Uri.TryCreate(own + WebhookEndpoint.Path, UriKind.Absolute, out var url))
+        if (run.FindEndpoint(What, configuration) is not { } url)
         {
-            run.Blocked(What, "Portal__PublicUrl is not set, so Stripe cannot be told where this portal is: set it to the address that Stripe reaches, such as https://billing.example.com.");
             return;
         }
 
         if (current.IsLive && url.Scheme != Uri.UriSchemeHttps)
         {
-            run.Blocked(What, $"Stripe delivers live events over HTTPS only, and this portal is at {own}: give Portal__PublicUrl an https address.");
+            run.Blocked(What, $"Stripe delivers live events over HTTPS only, and this portal is at {url.OriginalString[..^WebhookEndpoint.Path.Length]}: give Portal__PublicUrl an https address.");
             return;
         }
 
