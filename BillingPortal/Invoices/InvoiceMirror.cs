@@ -11,9 +11,6 @@ namespace BillingPortal.Invoices;
 /// <summary>Takes over an invoice as Stripe has it now.</summary>
 public sealed class InvoiceMirror(TimeProvider time)
 {
-    /// <summary>Under which an invoice item names the report of use that it bills.</summary>
-    private const string ReportMark = "report";
-
     /// <param name="scope">A writer's transaction.</param>
     /// <returns>Null when done; why not otherwise, and nothing may be kept.</returns>
     public async Task<string?> ApplyAsync(TenantScope scope, StripeInvoice now, CancellationToken ct)
@@ -61,6 +58,6 @@ public sealed class InvoiceMirror(TimeProvider time)
         row.PaidAt = now.StatusTransitions?.PaidAt;
         row.UpdatedAt = time.Now();
         row.Lines = JsonSerializer.Serialize(now.Lines.Data.Select(l => new BilledLine(l.Id, l.Description, StripeMoney.FromMinor(l.Amount, currency), l.Quantity, l.Period?.Start, l.Period?.End,
-            l.Pricing?.PriceDetails?.Product, l.Metadata?.GetValueOrDefault(ReportMark))), Json.Options);
+            l.Pricing?.PriceDetails?.Product, l.Metadata?.GetValueOrDefault(MeteredPrice.ReportMark))), Json.Options);
     }
 }

@@ -89,7 +89,8 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
                 StripeFailure.Unknown or StripeFailure.Unavailable => new("stripe key", FindingState.Error, $"Stripe at {current.ApiBase?.Authority} does not answer: {error.Message}", "Look at the way from here to Stripe (network, proxy, Stripe__ApiBase) and at status.stripe.com, then look again."),
                 _ => new("stripe key", FindingState.Error, $"Stripe refuses the {mode} key: {error.Message}", "Copy the secret key anew from Stripe's dashboard (Developers, API keys) into Settings or Stripe__SecretKey."),
             }));
-        if (answer is StripeResult<StripeList<StripeListedEvent>>.Failed)
+        var answers = answer is not StripeResult<StripeList<StripeListedEvent>>.Failed;
+        if (!answers)
         {
             findings.Add(new("prices and setup", FindingState.Warning, "Not looked at: Stripe cannot be asked.", "Mend that first, then look again."));
         }
@@ -101,7 +102,7 @@ public sealed class Doctor(NpgsqlDataSource database, Schema schema, SecretBox b
                 : new("publishable key", FindingState.Error, $"The secret key is for {mode} and the publishable key is not.", $"Take both keys from the same mode: the publishable one must begin with pk_{mode}_."));
         }
 
-        return answer is not StripeResult<StripeList<StripeListedEvent>>.Failed;
+        return answers;
     }
 
     private void Webhooks(List<Finding> findings)

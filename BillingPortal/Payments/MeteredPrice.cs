@@ -13,6 +13,9 @@ public sealed record MeteredPrice(string LookupKey, Meter Meter, OveragePrice Te
     /// <summary>Which of the catalog's meters it bills; the price carries it at Stripe.</summary>
     public const string MeterMark = "meter";
 
+    /// <summary>Under which an invoice item names the report of use that it bills.</summary>
+    public const string ReportMark = "report";
+
     /// <summary>Id of the product at Stripe.</summary>
     public string Product => ProductOf(Meter.Id);
 

@@ -9,9 +9,6 @@ namespace BillingPortal.Usage.Submission;
 /// <summary>Finds out what became of a report when no answer can be had any more, or when Stripe's sums are short: by what Stripe has counted in its minute, or has put on the bill.</summary>
 public sealed class ReportTrace(Tenants tenants, StripeClient stripe, MeteredPrices prices, TimeProvider time)
 {
-    /// <summary>Under which an invoice item carries its report's identifier.</summary>
-    public const string Mark = "report";
-
     /// <summary>A report that was tried and never answered: sent, never there and to be tried anew, or parked where Stripe does not say.</summary>
     public async Task<StripeError?> SettleAsync(MeterReport report, CancellationToken ct)
     {
@@ -51,7 +48,7 @@ public sealed class ReportTrace(Tenants tenants, StripeClient stripe, MeteredPri
         {
             var since = report.FirstSentAt!.Value.AddHours(-1);
             return (await stripe.InvoiceItems.ListAsync(report.Customer!, new(since), ct)).Match<StripeResult<Found>>(
-                items => items.Data.Any(i => i.Metadata.GetValueOrDefault(Mark) == report.Identifier) ? new Found(true)
+                items => items.Data.Any(i => i.Metadata.GetValueOrDefault(MeteredPrice.ReportMark) == report.Identifier) ? new Found(true)
                     : items.HasMore ? new Found(null, "The customer has more than 100 invoice items since: look for the one with this identifier in Stripe's dashboard.") : new Found(false),
                 error => error);
         }

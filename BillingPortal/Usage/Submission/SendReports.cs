@@ -110,7 +110,7 @@ public sealed class SendReports(Tenants tenants, StripeClient stripe, ReportTrac
             Amount = amount,
             Currency = report.Currency.Code,
             Description = string.Create(CultureInfo.InvariantCulture, $"{(report.Value < 0 ? "Given back" : "Beyond the allowance")}: {Math.Abs(report.Value):#,0} {report.Meter}, until {report.At:yyyy-MM-dd}"),
-            Metadata = new Dictionary<string, string> { [ReportTrace.Mark] = report.Identifier, ["account"] = report.AccountId.ToString() },
+            Metadata = new Dictionary<string, string> { [MeteredPrice.ReportMark] = report.Identifier, ["account"] = report.AccountId.ToString() },
         }, report.Identifier, ct);
         return answer.Match<StripeError?>(_ => null, error => error);
     }
