@@ -1,7 +1,6 @@
 using System.Text;
 using BillingPortal.Primitives;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace BillingPortal.Data;
@@ -11,9 +10,7 @@ public class BillingDbContext(DbContextOptions<BillingDbContext> options) : DbCo
 {
     /// <summary>What every context of the application shares; where it connects is added to it.</summary>
     internal static DbContextOptionsBuilder<BillingDbContext> Shared(IServiceProvider services) => new DbContextOptionsBuilder<BillingDbContext>()
-        .UseApplicationServiceProvider(services)
-        // One internal provider per host is meant; a test run starts many hosts in one process.
-        .ConfigureWarnings(w => w.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning));
+        .UseApplicationServiceProvider(services);
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {

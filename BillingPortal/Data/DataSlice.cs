@@ -1,5 +1,4 @@
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
 using Npgsql;
 
@@ -17,8 +16,8 @@ internal static class DataSlice
         builder.Services.AddSingleton<DatabaseAddress>();
         builder.Services.AddSingleton(sp => AppSource(sp));
         builder.Services.AddKeyedSingleton(Writer, (sp, _) => WriterSource(sp));
-        builder.Services.AddDbContextFactory<BillingDbContext>((sp, options) => options.UseNpgsql(sp.GetRequiredService<NpgsqlDataSource>())
-            .ConfigureWarnings(w => w.Ignore(CoreEventId.ManyServiceProvidersCreatedWarning)));
+        // The source is found among the services. Named here, it would be part of what EF Core keeps a model and compiled queries for: scopes, which have a connection, would make both once more.
+        builder.Services.AddDbContextFactory<BillingDbContext>(options => options.UseNpgsql());
         builder.Services.AddSingleton<Tenants>();
         builder.Services.AddSingleton<Schema>();
         builder.Services.AddSingleton<DatabaseStart>();

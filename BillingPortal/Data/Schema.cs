@@ -21,8 +21,8 @@ public sealed class Schema(DatabaseAddress address, IServiceProvider services)
     /// <returns>The migrations that were applied.</returns>
     public async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken ct = default)
     {
-        await using var source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(await address.OwnerAsync(ct)) { Pooling = false, Enlist = false }.ConnectionString);
-        await using (var db = Context(source))
+        var owner = await address.OwnerAsync(ct);
+        await using (var db = Context(owner))
         {
             var creator = db.GetService<IRelationalDatabaseCreator>();
             if (!await creator.ExistsAsync(ct))
@@ -31,9 +31,10 @@ public sealed class Schema(DatabaseAddress address, IServiceProvider services)
             }
         }
 
-        await using var guard = await source.OpenConnectionAsync(ct);
+        await using var guard = new NpgsqlConnection(Alone(owner));
+        await guard.OpenAsync(ct);
         await ExecuteAsync(guard, $"select pg_advisory_lock({MigrationLock})", ct);
-        await using var migrating = Context(source);
+        await using var migrating = Context(owner);
         var pending = (await migrating.Database.GetPendingMigrationsAsync(ct)).ToList();
         if (pending.Count > 0)
         {
@@ -69,15 +70,17 @@ public sealed class Schema(DatabaseAddress address, IServiceProvider services)
     /// <summary>Reads only: as the owner where that is known, else as the application's own login. A database that does not exist lacks everything.</summary>
     public async Task<SchemaStatus> StatusAsync(CancellationToken ct = default)
     {
-        await using var source = NpgsqlDataSource.Create(address.KnowsOwner ? await address.OwnerAsync(ct) : await address.AppAsync(ct));
-        await using var db = Context(source);
+        await using var db = Context(address.KnowsOwner ? await address.OwnerAsync(ct) : await address.AppAsync(ct));
         var exists = await db.GetService<IRelationalDatabaseCreator>().ExistsAsync(ct);
         List<string> applied = exists ? [.. await db.Database.GetAppliedMigrationsAsync(ct)] : [];
         return new(applied, [.. db.Database.GetMigrations().Except(applied)]);
     }
 
-    private BillingDbContext Context(NpgsqlDataSource source) =>
-        new(BillingDbContext.Shared(services).UseNpgsql(source, b => b.MigrationsHistoryTable(HistoryTable)).Options);
+    // By text, not by a source of its own: EF Core keeps a model, for ever, for each source that it is given.
+    private BillingDbContext Context(string connection) =>
+        new(BillingDbContext.Shared(services).UseNpgsql(Alone(connection), b => b.MigrationsHistoryTable(HistoryTable)).Options);
+
+    private static string Alone(string connection) => new NpgsqlConnectionStringBuilder(connection) { Pooling = false, Enlist = false }.ConnectionString;
 
     private static async Task MakeLoginAsync(NpgsqlConnection connection, NpgsqlConnectionStringBuilder login, CancellationToken ct)
     {
