@@ -4,7 +4,8 @@ using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Accounts;
 
-public sealed class NewcomerTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public sealed class NewcomerTests(PortalFixture portal)
 {
     [Fact]
     public async Task More_new_accounts_at_once_than_there_are_connections_are_all_made()

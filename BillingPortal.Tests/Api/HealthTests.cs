@@ -4,7 +4,8 @@ using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Api;
 
-public class HealthTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public class HealthTests(PortalFixture portal)
 {
     [Fact]
     public async Task The_portal_says_how_it_is()

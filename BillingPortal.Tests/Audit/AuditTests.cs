@@ -7,7 +7,8 @@ using Npgsql;
 
 namespace BillingPortal.Tests.Audit;
 
-public class AuditTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public class AuditTests(PortalFixture portal)
 {
     private readonly AuditTrail trail = portal.Services.GetRequiredService<AuditTrail>();
     private readonly Tenants tenants = portal.Services.GetRequiredService<Tenants>();

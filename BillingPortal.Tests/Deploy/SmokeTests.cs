@@ -4,7 +4,8 @@ using BillingPortal.Tests.Testing;
 namespace BillingPortal.Tests.Deploy;
 
 /// <summary>The smoke test that operators run passes on a good portal, and does not on a bad one.</summary>
-public sealed class SmokeTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public sealed class SmokeTests(PortalFixture portal)
 {
     [Fact]
     public async Task A_good_portal_passes_and_is_left_as_it_was()

@@ -1,8 +1,10 @@
 using System.Net;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Gating;
 
-public sealed class BadChargeTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+[Collection(nameof(SharedAgentCredits))]
+public sealed class BadChargeTests(AgentCreditsPortal portal)
 {
     public static TheoryData<string, string> Wrong => new()
     {

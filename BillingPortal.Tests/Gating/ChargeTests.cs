@@ -1,8 +1,10 @@
 using System.Net;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Gating;
 
-public sealed class ChargeTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+[Collection(nameof(SharedAgentCredits))]
+public sealed class ChargeTests(AgentCreditsPortal portal)
 {
     private const string Profile = """ "action":"profile_my_data" """; // 20 credits
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Gating;
 
@@ -177,7 +178,8 @@ public sealed class ChatFundingTests(ChatTiersPortal portal) : IClassFixture<Cha
 }
 
 /// <summary>Soft caps, their grace, hard refusals with Retry-After, and overage (E3).</summary>
-public sealed class MeteredFundingTests(MeteredPlansPortal portal) : IClassFixture<MeteredPlansPortal>
+[Collection(nameof(SharedMeteredPlans))]
+public sealed class MeteredFundingTests(MeteredPlansPortal portal)
 {
     [Fact]
     public async Task A_soft_cap_lets_pass_with_a_warning_up_to_its_grace_and_then_refuses_with_the_upgrade()
@@ -257,7 +259,8 @@ public sealed class MeteredFundingTests(MeteredPlansPortal portal) : IClassFixtu
 }
 
 /// <summary>Prepaid money by rate cards (D1, D3, D5, D6).</summary>
-public sealed class ReserveFundingTests(PrepaidReservePortal portal) : IClassFixture<PrepaidReservePortal>
+[Collection(nameof(SharedPrepaidReserve))]
+public sealed class ReserveFundingTests(PrepaidReservePortal portal)
 {
     private const string Call = """ "provider":"openai","model":"gpt-4","tokens":{"input":1000,"output":200} """; // 0.03 + 0.012
 

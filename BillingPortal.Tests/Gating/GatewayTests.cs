@@ -1,8 +1,10 @@
 using System.Net;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Gating;
 
-public sealed class GatewayTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+[Collection(nameof(SharedAgentCredits))]
+public sealed class GatewayTests(AgentCreditsPortal portal)
 {
     [Fact]
     public async Task A_gateway_checks_and_charges_by_headers_and_gets_a_bare_answer()

@@ -3,12 +3,14 @@ using BillingPortal.Gating;
 using BillingPortal.Jobs;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
+using BillingPortal.Tests.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BillingPortal.Tests.Gating;
 
 /// <summary>Rows D7 and F4: hold before, capture the true price after, give back the rest.</summary>
-public sealed class HoldTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+[Collection(nameof(SharedAgentCredits))]
+public sealed class HoldTests(AgentCreditsPortal portal)
 {
     private const string Profile = """ "action":"profile_my_data" """; // 20 credits
 

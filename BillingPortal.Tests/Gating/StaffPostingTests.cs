@@ -1,8 +1,10 @@
 using System.Net;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Gating;
 
-public sealed class StaffPostingTests(MeteredPlansPortal portal) : IClassFixture<MeteredPlansPortal>
+[Collection(nameof(SharedMeteredPlans))]
+public sealed class StaffPostingTests(MeteredPlansPortal portal)
 {
     [Fact]
     public async Task A_grant_answers_with_the_new_balance_and_is_audited_once()

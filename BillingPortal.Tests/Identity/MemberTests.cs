@@ -5,7 +5,8 @@ using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Identity;
 
-public sealed class MemberTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public sealed class MemberTests(PortalFixture portal)
 {
     [Fact]
     public async Task A_person_is_invited_changed_and_removed_on_record()

@@ -5,7 +5,8 @@ using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Observability;
 
-public class ProblemTests(PortalFixture portal) : IClassFixture<PortalFixture>
+[Collection(nameof(SharedPortal))]
+public class ProblemTests(PortalFixture portal)
 {
     private static async Task<JsonElement> ProblemAsync(HttpResponseMessage answer)
     {

@@ -7,7 +7,8 @@ using BillingPortal.Tests.Testing;
 namespace BillingPortal.Tests.Purchases;
 
 /// <summary>A payment that the bank takes back: frozen while open, gone when lost, returned when won; each once.</summary>
-public sealed class DisputeTests(StripeFixture portal) : IClassFixture<StripeFixture>
+[Collection(nameof(SharedStripe))]
+public sealed class DisputeTests(StripeFixture portal)
 {
     private const string Fraudulent = "4000000000000259", Inquiry = "4000000000001976";
 

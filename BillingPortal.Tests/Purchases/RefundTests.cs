@@ -2,11 +2,13 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using BillingPortal.Tests.Payments;
+using BillingPortal.Tests.Testing;
 
 namespace BillingPortal.Tests.Purchases;
 
 /// <summary>Giving payments back, from here and at Stripe: what they bought is drawn back once, whoever began it and however often it is told.</summary>
-public sealed class RefundTests(StripeFixture portal) : IClassFixture<StripeFixture>
+[Collection(nameof(SharedStripe))]
+public sealed class RefundTests(StripeFixture portal)
 {
     /// <summary>20 dollars for 2,000 credits and a bonus of 500.</summary>
     private async Task<string> BuyAsync(string account, string card = StripeFixture.Works)

@@ -1,11 +1,13 @@
 using System.Net;
 using BillingPortal.Tests.Gating;
+using BillingPortal.Tests.Testing;
 using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Subscriptions;
 
 /// <summary>Plan, prices, allowances and features of one customer alone (E12).</summary>
-public sealed class OverridesTests(MeteredPlansPortal portal) : IClassFixture<MeteredPlansPortal>
+[Collection(nameof(SharedMeteredPlans))]
+public sealed class OverridesTests(MeteredPlansPortal portal)
 {
     private const string OwnCalls = """{"allowances":[{"meter":"api_calls","included":5000}]}""";
 
@@ -120,7 +122,8 @@ public sealed class OverridesTests(MeteredPlansPortal portal) : IClassFixture<Me
 }
 
 /// <summary>Own prices come before the rate card's and the action costs (D4).</summary>
-public sealed class OwnPricesTests(PrepaidReservePortal portal) : IClassFixture<PrepaidReservePortal>
+[Collection(nameof(SharedPrepaidReserve))]
+public sealed class OwnPricesTests(PrepaidReservePortal portal)
 {
     [Fact]
     public async Task An_own_rate_prices_the_call_and_stands_on_the_receipt()
