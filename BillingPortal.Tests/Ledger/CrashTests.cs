@@ -10,7 +10,8 @@ namespace BillingPortal.Tests.Ledger;
 /// Power cuts under load (QUALITY R1): the application and PostgreSQL are killed and started again while clients charge. What counts is the log that the clients keep.
 /// Short: 5,000 charges, 2 + 2 kills. With BILLING_LONG=1: 100,000 charges, 20 + 20 kills.
 /// </summary>
-public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePortal>
+[Collection(nameof(PowerCuts))]
+public sealed class CrashTests(KillablePortal portal)
 {
     private const string Profile = """ "action":"profile_my_data","quantity":1 """;
     private const decimal Price = 20; // of profile_my_data in catalogs/agent-credits.json
@@ -59,6 +60,13 @@ public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePo
             $"select w.balance from wallets w join accounts a using (account_id) where a.external_id = '{clients.Account(0)}' and w.unit = 'credit'"));
     }
 
+    [Fact]
+    public async Task The_command_that_migrates_works_in_production_and_finds_nothing_left_to_do()
+    {
+        var (exitCode, output) = await portal.CommandAsync("migrate");
+        Assert.True(exitCode == 0, output);
+    }
+
     private async Task KillAsync(ChargingClients clients)
     {
         var kills = 2 * KillsOfEach;
@@ -79,3 +87,7 @@ public sealed class CrashTests(KillablePortal portal) : IClassFixture<KillablePo
         }
     }
 }
+
+/// <summary>Classes that share one portal and cut its power, one after the other.</summary>
+[CollectionDefinition(nameof(PowerCuts))]
+public sealed class PowerCuts : ICollectionFixture<KillablePortal>;

@@ -48,8 +48,7 @@ public class KillablePortal : IAsyncLifetime
 
         urls = [.. Enumerable.Range(0, Instances).Select(_ => $"http://127.0.0.1:{FreePort()}")];
         instances = new Process?[Instances];
-        var migrate = await CommandAsync("migrate");
-        Assert.True(migrate.ExitCode == 0, migrate.Output);
+        await TestCluster.MigrateAsync(cluster);
         for (var i = 0; i < Instances; i++)
         {
             await StartAsync(i);

@@ -46,6 +46,13 @@ internal sealed class TestCluster
         var folder = Path.Combine(Path.GetTempPath(), $"billing-tests-{Environment.ProcessId}");
         StopWithThisProcess(folder);
         var server = await EmbeddedPostgres.StartAsync(new(folder) { Durable = false, MaxConnections = 500 });
+        await MigrateAsync(server);
+        return new(server);
+    }
+
+    /// <summary>As the command <c>migrate</c> does, in this process, which has the code for it compiled already.</summary>
+    public static async Task MigrateAsync(EmbeddedPostgres server)
+    {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["ConnectionStrings:Billing"] = server.AppConnection,
@@ -54,7 +61,6 @@ internal sealed class TestCluster
         await using var services = new ServiceCollection().AddLogging().BuildServiceProvider();
         await using var address = new DatabaseAddress(configuration, new Development());
         await new Schema(address, services).MigrateAsync();
-        return new(server);
     }
 
     // A test host has no hook that surely runs at its end, least of all when it is killed: a shell waits for that and cleans up.
