@@ -52,7 +52,7 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
     /// <summary>Finds these accounts, and makes those that <see cref="OpenAsync(Caller, string?, CancellationToken)"/> would make, in a few round trips for all of them; asking for each of them afterwards is asking memory.</summary>
     public async Task OpenAllAsync(Caller caller, IEnumerable<string> named, CancellationToken ct = default)
     {
-        string[] unknown = [.. named.Distinct().Where(a => ExternalId.IsValid(a) && !known.ContainsKey(a) && !AccountId.TryParse(a, out _))];
+        string[] unknown = [.. named.Where(a => !known.ContainsKey(a) && ExternalId.IsValid(a) && !AccountId.TryParse(a, out _)).Distinct()];
         if (unknown.Length < 2)
         {
             return; // the asking itself is one round trip

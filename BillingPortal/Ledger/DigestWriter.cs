@@ -35,7 +35,19 @@ public ref struct DigestWriter(Span<byte> initial)
     }
 
     /// <summary>Any decimal by its shortest text, so that 1 and 1.00 are the same.</summary>
-    public void Add(decimal value) => Add(value.ToString("0.############################", CultureInfo.InvariantCulture));
+    public void Add(decimal value)
+    {
+        if (value.Scale != 0 || value is 0m or < int.MinValue or > int.MaxValue)
+        {
+            Add(value.ToString("0.############################", CultureInfo.InvariantCulture));
+            return;
+        }
+
+        // The same text, much sooner.
+        Span<byte> whole = stackalloc byte[11];
+        ((int)value).TryFormat(whole, out var size, default, CultureInfo.InvariantCulture);
+        Add(whole[..size]);
+    }
 
     /// <summary>Text in UTF-8; null is different from empty.</summary>
     public void Add(string? text)

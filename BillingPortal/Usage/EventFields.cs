@@ -63,13 +63,13 @@ internal sealed class EventFields
         {
             flaw.Add(name, "Must be a string.");
         }
-        else if (!PlainText.IsValid(Well(value), LongestText))
+        else if (Well(value) is { } text && PlainText.IsValid(text, LongestText))
         {
-            flaw.Add(name, $"Must have 1 to {LongestText} characters of well-formed text without control characters.");
+            return text;
         }
         else
         {
-            return value.GetString();
+            flaw.Add(name, $"Must have 1 to {LongestText} characters of well-formed text without control characters.");
         }
 
         return null;

@@ -35,6 +35,36 @@ public sealed class UnchargedUsage
     /// <summary>Why it cannot be charged, for a person; null: it waits its turn.</summary>
     public string? Refusal { get; set; }
 
+    /// <param name="alike">Events of one <c>usage_id</c>, at least one.</param>
+    internal static UnchargedUsage Of(IReadOnlyCollection<EventRow> alike)
+    {
+        var first = alike.First();
+        var read = first.Event;
+        return new()
+        {
+            AccountId = first.Account,
+            Id = first.Usage,
+            Time = alike.Min(r => r.Time),
+            Events = alike.Count,
+            Meter = read.Meter,
+            // Whether there is a quantity, a value or tokens is the same for all that are alike.
+            Quantity = first.Quantity is null ? null : alike.Sum(r => r.Quantity),
+            Value = read.Value,
+            Provider = read.Provider,
+            Model = read.Model,
+            Tool = read.Tool,
+            Member = read.Member,
+            Agent = read.Agent,
+            Run = read.Run,
+            Byok = read.Byok,
+            InputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Input),
+            OutputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Output),
+            CachedInputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.CachedInput),
+            CacheWriteTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.CacheWrite),
+            ReasoningTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Reasoning),
+        };
+    }
+
     internal sealed class Table : IEntityTypeConfiguration<UnchargedUsage>
     {
         public void Configure(EntityTypeBuilder<UnchargedUsage> builder)

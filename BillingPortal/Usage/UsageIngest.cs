@@ -13,7 +13,7 @@ namespace BillingPortal.Usage;
 /// <summary>What became of a request's events: accepted means durable.</summary>
 internal sealed record IngestAnswer(int Accepted, int Duplicates, IReadOnlyList<RejectedEvent> Rejected);
 
-/// <summary>Takes events: keys, events and what is to be charged for them are written in one statement, so that an event is there and will be charged, or is not there at all.</summary>
+/// <summary>Takes events: keys, events and what is to be charged for them are written in one transaction, so that an event is there and will be charged, or is not there at all.</summary>
 internal sealed class UsageIngest(
     [FromKeyedServices(DataSlice.Writer)] NpgsqlDataSource source, AccountDirectory accounts, StandingAccounts standing, CatalogSnapshot catalog,
     KeepUsage months, ChargeAtOnce charging, IngestLoad load, TimeProvider time)
@@ -48,26 +48,24 @@ internal sealed class UsageIngest(
             }
         }
 
-        var fresh = rows.Count == 0 ? [] : await WriteAsync(rows, ct);
-        if (fresh.Count < rows.Count)
+        var known = rows.Count == 0 ? [] : await WriteAsync(rows, now, ct);
+        foreach (var (read, isSame) in known)
         {
-            foreach (var (read, isSame) in await CompareAsync(rows, fresh, ct))
+            duplicates += isSame ? 1 : 0;
+            if (!isSame)
             {
-                duplicates += isSame ? 1 : 0;
-                if (!isSame)
-                {
-                    rejected.Add(RejectedEvent.Of(read.Index, OtherContent(read)));
-                }
+                rejected.Add(RejectedEvent.Of(read.Index, OtherContent(read)));
             }
         }
 
-        if (fresh.Count > 0)
+        var accepted = rows.Count - known.Count;
+        if (accepted > 0)
         {
             charging.Arrived();
         }
 
         rejected.Sort((a, b) => a.Index.CompareTo(b.Index));
-        return new(fresh.Count, duplicates, rejected);
+        return new(accepted, duplicates, rejected);
     }
 
     /// <returns>Null when the event means something; else why not.</returns>
@@ -112,13 +110,19 @@ internal sealed class UsageIngest(
     private static Rateable Unpriced(CatalogDocument catalog, Plan plan, UsageEvent read, DateTimeOffset now) =>
         Rater.Rate(catalog, plan, read.Subject, read.Time ?? now).Match(_ => new Rateable(null), refusal => new Rateable(refusal));
 
-    private async Task<HashSet<EventName>> WriteAsync(EventRows rows, CancellationToken ct)
+    /// <returns>Those that are no news, and whether they say the same as before.</returns>
+    private async Task<List<(UsageEvent Event, bool IsSame)>> WriteAsync(EventRows rows, DateTimeOffset now, CancellationToken ct)
     {
         for (var tries = 1; ; tries++)
         {
             try
             {
-                return await TryWriteAsync(rows, ct);
+                // Whatever ends early is rolled back when the connection goes back.
+                await using var connection = await source.OpenConnectionAsync(ct);
+                if (await TryWriteAsync(connection, rows.InOrder(), now, ct) is { } known)
+                {
+                    return known;
+                }
             }
             catch (PostgresException e) when (tries < MostTries && e.SqlState == PostgresErrorCodes.CheckViolation && e.TableName == "usage_events" && e.ConstraintName is null)
             {
@@ -130,53 +134,43 @@ internal sealed class UsageIngest(
         }
     }
 
-    private async Task<HashSet<EventName>> TryWriteAsync(EventRows rows, CancellationToken ct)
+    /// <summary>Keys first: whose key was there before is a repeat, or other content under a known id. The others follow in the same transaction, with what is to be charged for them.</summary>
+    /// <returns>Null: a key that was in the way was forgotten in the same moment, and nothing was written.</returns>
+    private static async Task<List<(UsageEvent Event, bool IsSame)>?> TryWriteAsync(NpgsqlConnection connection, List<EventRow> rows, DateTimeOffset now, CancellationToken ct)
     {
-        await using var connection = await source.OpenConnectionAsync(ct);
-        await using var batch = new NpgsqlBatch(connection);
-        // Joined with themselves, a few hundred rows in memory: by hash, not each with each.
-        batch.BatchCommands.Add(new("begin"));
-        batch.BatchCommands.Add(new("select set_config('enable_hashjoin', 'on', true), set_config('enable_nestloop', 'off', true)"));
-        batch.BatchCommands.Add(rows.InsertCommand());
-        batch.BatchCommands.Add(new("commit"));
-        try
+        await using var keys = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), EventStatements.Keys(rows, now) } };
+        var written = await keys.ExecuteNonQueryAsync(ct);
+        var known = written < rows.Count ? await KnownAsync(connection, rows, ct) : [];
+        if (written + known.Count < rows.Count)
         {
-            await using var reader = await batch.ExecuteReaderAsync(ct);
-            await reader.NextResultAsync(ct);
-            var fresh = new HashSet<EventName>(rows.Count);
-            while (await reader.ReadAsync(ct))
-            {
-                fresh.Add(EventName.Of(reader.GetGuid(0), reader.GetFieldValue<byte[]>(1)));
-            }
+            return null;
+        }
 
-            return fresh;
-        }
-        catch (PostgresException)
+        await using var events = new NpgsqlBatch(connection);
+        if (written > 0)
         {
-            await using var back = new NpgsqlCommand("rollback", connection);
-            await back.ExecuteNonQueryAsync(CancellationToken.None);
-            throw;
+            var fresh = known.Count == 0 ? rows : rows.FindAll(r => !known.ContainsKey(r.Name));
+            events.BatchCommands.Add(EventStatements.Events(fresh, now));
+            events.BatchCommands.Add(EventStatements.Uncharged([.. fresh.GroupBy(r => r.Usage).Select(alike => UnchargedUsage.Of([.. alike]))]));
         }
+
+        events.BatchCommands.Add(new("commit"));
+        await events.ExecuteNonQueryAsync(ct);
+        return known.Count == 0 ? [] : rows.FindAll(r => known.ContainsKey(r.Name)).ConvertAll(r => (r.Event, known[r.Name].AsSpan().SequenceEqual(r.Content)));
     }
 
-    /// <summary>Tells repeats from other content under a known id.</summary>
-    private async Task<List<(UsageEvent Event, bool IsSame)>> CompareAsync(EventRows rows, HashSet<EventName> fresh, CancellationToken ct)
+    /// <returns>What was said before under these names.</returns>
+    private static async Task<Dictionary<EventName, byte[]>> KnownAsync(NpgsqlConnection connection, List<EventRow> rows, CancellationToken ct)
     {
-        await using var command = source.CreateCommand("""
-            select k.account_id, k.digest, k.content from unnest($1::uuid[], $2::bytea[]) as asked (account_id, digest)
-            join usage_keys k on k.account_id = asked.account_id and k.digest = asked.digest
-            """);
-        var known = rows.Except(fresh);
-        command.Parameters.Add(new() { Value = known.Select(r => r.Account.Value).ToArray() });
-        command.Parameters.Add(new() { Value = known.Select(r => r.Digest).ToArray() });
         var contents = new Dictionary<EventName, byte[]>();
+        await using var command = EventStatements.Known(rows, connection);
         await using var reader = await command.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
             contents[EventName.Of(reader.GetGuid(0), reader.GetFieldValue<byte[]>(1))] = reader.GetFieldValue<byte[]>(2);
         }
 
-        return known.ConvertAll(row => (row.Event, contents.TryGetValue(row.Name, out var content) && content.AsSpan().SequenceEqual(row.Content)));
+        return contents;
     }
 
     private static Refusal OtherContent(UsageEvent read) =>
