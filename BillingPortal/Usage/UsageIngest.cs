@@ -113,16 +113,21 @@ internal sealed class UsageIngest(
     /// <returns>Those that are no news, and whether they say the same as before.</returns>
     private async Task<List<(UsageEvent Event, bool IsSame)>> WriteAsync(EventRows rows, DateTimeOffset now, CancellationToken ct)
     {
+        var allAreNew = true;
         for (var tries = 1; ; tries++)
         {
             try
             {
                 // Whatever ends early is rolled back when the connection goes back.
                 await using var connection = await source.OpenConnectionAsync(ct);
-                if (await TryWriteAsync(connection, rows.InOrder(), now, ct) is { } known)
+                if (await TryWriteAsync(connection, rows.InOrder(), now, allAreNew, ct) is { } known)
                 {
                     return known;
                 }
+            }
+            catch (PostgresException e) when (allAreNew && e.SqlState == PostgresErrorCodes.UniqueViolation)
+            {
+                allAreNew = false; // as most requests' events are, but not these
             }
             catch (PostgresException e) when (tries < MostTries && e.SqlState == PostgresErrorCodes.CheckViolation && e.TableName == "usage_events" && e.ConstraintName is null)
             {
@@ -136,9 +141,9 @@ internal sealed class UsageIngest(
 
     /// <summary>Keys first: whose key was there before is a repeat, or other content under a known id. The others follow in the same transaction, with what is to be charged for them.</summary>
     /// <returns>Null: a key that was in the way was forgotten in the same moment, and nothing was written.</returns>
-    private static async Task<List<(UsageEvent Event, bool IsSame)>?> TryWriteAsync(NpgsqlConnection connection, List<EventRow> rows, DateTimeOffset now, CancellationToken ct)
+    private static async Task<List<(UsageEvent Event, bool IsSame)>?> TryWriteAsync(NpgsqlConnection connection, List<EventRow> rows, DateTimeOffset now, bool allAreNew, CancellationToken ct)
     {
-        await using var keys = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), EventStatements.Keys(rows, now) } };
+        await using var keys = new NpgsqlBatch(connection) { BatchCommands = { new("begin"), EventStatements.Keys(rows, now, allAreNew) } };
         var written = await keys.ExecuteNonQueryAsync(ct);
         var known = written < rows.Count ? await KnownAsync(connection, rows, ct) : [];
         if (written + known.Count < rows.Count)
