@@ -60,7 +60,8 @@ measure_ingest() {
   psql -q usage -c 'vacuum analyze'
   psql -q -v ON_ERROR_STOP=1 postgres -c 'create database usage_twin template usage'
   start_app "${usage_settings[@]}"
-  # The code that is hot is compiled anew while it runs: a process that has just started says nothing of one that runs for days. Few accounts, so that little is to be charged afterwards.
+  # The code that is hot is compiled anew while it runs: a process that has just started says nothing of one that runs for days.
+  # All accounts once, so that they are known; then few, so that little is to be charged afterwards.
   ACCOUNTS=$accounts TAG=all$RANDOM IN_TURN=1 wrk_run 1 3 events.lua
   taken=$(usage_sql 'select count(*) from usage_events')
   for turn in $(seq 20); do

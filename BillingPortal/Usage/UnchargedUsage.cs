@@ -1,4 +1,5 @@
 using BillingPortal.Primitives;
+using BillingPortal.Rating;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
@@ -57,12 +58,14 @@ public sealed class UnchargedUsage
             Agent = read.Agent,
             Run = read.Run,
             Byok = read.Byok,
-            InputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Input),
-            OutputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Output),
-            CachedInputTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.CachedInput),
-            CacheWriteTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.CacheWrite),
-            ReasoningTokens = read.Tokens is null ? null : alike.Sum(r => r.Event.Tokens?.Reasoning),
+            InputTokens = Sum(t => t.Input),
+            OutputTokens = Sum(t => t.Output),
+            CachedInputTokens = Sum(t => t.CachedInput),
+            CacheWriteTokens = Sum(t => t.CacheWrite),
+            ReasoningTokens = Sum(t => t.Reasoning),
         };
+
+        long? Sum(Func<TokenCounts, long> kind) => read.Tokens is null ? null : alike.Sum(r => kind(r.Event.Tokens!.Value));
     }
 
     internal sealed class Table : IEntityTypeConfiguration<UnchargedUsage>

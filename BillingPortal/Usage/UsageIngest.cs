@@ -40,23 +40,12 @@ internal sealed class UsageIngest(
             }
             else if (!rows.TryAdd(account!.Value, read, out var isSame))
             {
-                duplicates += isSame ? 1 : 0;
-                if (!isSame)
-                {
-                    rejected.Add(RejectedEvent.Of(read.Index, OtherContent(read)));
-                }
+                Repeated(read, isSame);
             }
         }
 
         var known = rows.Count == 0 ? [] : await WriteAsync(rows, now, ct);
-        foreach (var (read, isSame) in known)
-        {
-            duplicates += isSame ? 1 : 0;
-            if (!isSame)
-            {
-                rejected.Add(RejectedEvent.Of(read.Index, OtherContent(read)));
-            }
-        }
+        known.ForEach(k => Repeated(k.Event, k.IsSame));
 
         var accepted = rows.Count - known.Count;
         if (accepted > 0)
@@ -66,6 +55,18 @@ internal sealed class UsageIngest(
 
         rejected.Sort((a, b) => a.Index.CompareTo(b.Index));
         return new(accepted, duplicates, rejected);
+
+        void Repeated(UsageEvent read, bool isSame)
+        {
+            if (isSame)
+            {
+                duplicates++;
+            }
+            else
+            {
+                rejected.Add(RejectedEvent.Of(read.Index, OtherContent(read)));
+            }
+        }
     }
 
     /// <returns>Null when the event means something; else why not.</returns>
