@@ -191,7 +191,7 @@ public sealed class ChargeTests(AgentCreditsPortal portal)
         Assert.Equal("2026-11-01T09:00:00+00:00", read.String("occurred_at"));
         Assert.Single(listed.Json.GetProperty("data").EnumerateArray());
         Assert.Empty(others.Json.GetProperty("data").EnumerateArray());
-        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync($"charges/{made.String("id")![..^1]}f")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync($"charges/chg_{Guid.CreateVersion7():n}")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync("charges/nonsense")).Status);
     }
 
