@@ -191,7 +191,7 @@ public sealed class ChargeTests(AgentCreditsPortal portal)
         Assert.Equal("2026-11-01T09:00:00+00:00", read.String("occurred_at"));
         Assert.Single(listed.Json.GetProperty("data").EnumerateArray());
         Assert.Empty(others.Json.GetProperty("data").EnumerateArray());
-        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync($"charges/chg_{Guid.CreateVersion7():n}")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync($"charges/{made.String("id")![..^32]}{Guid.CreateVersion7():n}")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await api.GetReplyAsync("charges/nonsense")).Status);
     }
 
@@ -257,7 +257,7 @@ public sealed class ChargeTests(AgentCreditsPortal portal)
             await Task.Delay(100);
             listed = await api.GetReplyAsync($"accounts/{account}/checks");
         }
-        while (listed.Json.GetProperty("data").GetArrayLength() < 2 && ++tries < 50);
+        while (listed.Json.GetProperty("data").GetArrayLength() < 2 && ++tries < 200);
 
         var rows = listed.Json.GetProperty("data").EnumerateArray().ToDictionary(c => c.GetProperty("kind").GetString()!);
         Assert.True(rows["check"].GetProperty("allowed").GetBoolean());

@@ -71,6 +71,14 @@ public ref struct DigestWriter(Span<byte> initial)
 
     public readonly byte[] Sha256() => SHA256.HashData(buffer[..length]);
 
+    /// <summary>Its first 16 bytes, where chance alone has to be kept out.</summary>
+    public readonly byte[] Sha256Short()
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(buffer[..length], hash);
+        return hash[..16].ToArray();
+    }
+
     private Span<byte> Reserve(int size)
     {
         if (length + size > buffer.Length)

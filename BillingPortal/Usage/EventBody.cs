@@ -74,7 +74,7 @@ internal static class EventBody
     private static UsageEvent Plain(JsonElement json, int index, Flaw flaw)
     {
         var fields = new EventFields(json, flaw);
-        var read = Measured(new(index, fields.Required("account"), fields.Required("source"), fields.Required("id")) { Time = fields.Time("time") }, fields, flaw);
+        var read = Measured(index, fields.Required("account"), fields, fields, flaw);
         fields.RefuseOthers();
         return read;
     }
@@ -96,21 +96,26 @@ internal static class EventBody
         }
 
         var account = data.Text("account") ?? subject ?? fields.Required("subject");
-        var read = Measured(new(index, account, fields.Required("source"), fields.Required("id")) { Time = fields.Time("time") }, data, flaw);
+        var read = Measured(index, account, fields, data, flaw);
         read = read with { Properties = read.Properties ?? data.Rest() };
         return read.Meter is null && read.Tokens is null ? read with { Meter = type } : read;
     }
 
-    /// <summary>What was used, from the event's own fields and, where these do not say, from its properties.</summary>
-    private static UsageEvent Measured(UsageEvent read, EventFields fields, Flaw flaw)
+    /// <param name="envelope">Says what the event is known by, and when it happened.</param>
+    /// <param name="fields">Say what was used; where they do not, their properties do.</param>
+    private static UsageEvent Measured(int index, string account, EventFields envelope, EventFields fields, Flaw flaw)
     {
+        var (source, id, time) = (envelope.Required("source"), envelope.Required("id"), envelope.Time("time"));
+        var (meter, quantity, value) = (fields.Text("meter"), fields.Number("quantity"), fields.Number("value"));
         var inner = fields.Object("properties");
-        string? Text(string name) => fields.Text(name) ?? inner?.Text(name);
-        var measured = read with
+        var tokens = Tokens(fields.Object("tokens") ?? inner?.Object("tokens"), flaw);
+        return new(index, account, source, id)
         {
-            Meter = fields.Text("meter"),
-            Quantity = fields.Number("quantity"),
-            Value = fields.Number("value"),
+            Time = time,
+            Meter = meter,
+            // With a meter but no quantity, the tokens are what is counted.
+            Quantity = quantity ?? (meter is not null && value is null ? tokens?.Total : null),
+            Value = value,
             Provider = Text("provider"),
             Model = Text("model"),
             Tool = Text("tool"),
@@ -118,11 +123,11 @@ internal static class EventBody
             Agent = Text("agent"),
             Run = Text("run") ?? Text("job"),
             Byok = fields.Flag("byok") ?? inner?.Flag("byok") ?? false,
-            Tokens = Tokens(fields.Object("tokens") ?? inner?.Object("tokens"), flaw),
+            Tokens = tokens,
             Properties = inner?.Rest(),
         };
-        // With a meter but no quantity, the tokens are what is counted.
-        return measured is { Meter: not null, Value: null, Quantity: null, Tokens: { } counted } ? measured with { Quantity = counted.Total } : measured;
+
+        string? Text(string name) => fields.Text(name) ?? inner?.Text(name);
     }
 
     private static TokenCounts? Tokens(EventFields? fields, Flaw flaw)

@@ -23,7 +23,8 @@ internal sealed class EventFields
     private static readonly DateTimeOffset Earliest = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly DateTimeOffset Latest = new(2200, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly Dictionary<string, JsonElement> left = new(StringComparer.Ordinal);
+    // A list: these are few, and most are taken as soon as they are asked for.
+    private readonly List<JsonProperty> left = [];
     private readonly Flaw flaw;
 
     public EventFields(JsonElement json, Flaw flaw)
@@ -35,10 +36,8 @@ internal sealed class EventFields
             return;
         }
 
-        foreach (var property in json.EnumerateObject())
-        {
-            left[property.Name] = property.Value;
-        }
+        left.Capacity = json.GetPropertyCount();
+        left.AddRange(json.EnumerateObject());
     }
 
     public string Required(string name)
@@ -146,8 +145,9 @@ internal sealed class EventFields
 
     public void RefuseOthers(string prefix = "")
     {
-        if (left.Keys.FirstOrDefault() is { } other)
+        if (left is [var first, ..])
         {
+            var other = first.Name;
             flaw.Add(prefix + (other.Length <= 60 ? other : other[..60]), "Unknown field.");
         }
     }
@@ -170,9 +170,9 @@ internal sealed class EventFields
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            foreach (var (name, value) in left.OrderBy(p => p.Key, StringComparer.Ordinal))
+            foreach (var property in left.OrderBy(p => p.Name, StringComparer.Ordinal))
             {
-                Write(json, name, value);
+                Write(json, property.Name, property.Value);
             }
 
             json.WriteEndObject();
@@ -206,7 +206,21 @@ internal sealed class EventFields
         }
     }
 
-    private bool Take(string name, out JsonElement value) => left.Remove(name, out value) && value.ValueKind != JsonValueKind.Null;
+    private bool Take(string name, out JsonElement value)
+    {
+        for (var i = 0; i < left.Count; i++)
+        {
+            if (left[i].NameEquals(name))
+            {
+                value = left[i].Value;
+                left.RemoveAt(i);
+                return value.ValueKind != JsonValueKind.Null;
+            }
+        }
+
+        value = default;
+        return false;
+    }
 
     /// <returns>Null for halves of surrogate pairs and broken UTF-8, which the document reports by exception only.</returns>
     private static string? Well(JsonElement value)

@@ -34,7 +34,7 @@ internal sealed record UsageEvent(int Index, string Account, string Source, stri
         var digest = new DigestWriter(stackalloc byte[512]);
         digest.Add(Source);
         digest.Add(Id);
-        return digest.Sha256()[..16];
+        return digest.Sha256Short();
     }
 
     /// <summary>Tells the same id with other content apart, 16 bytes.</summary>
@@ -58,7 +58,7 @@ internal sealed record UsageEvent(int Index, string Account, string Source, stri
         digest.Add(Tokens?.CacheWrite ?? -1L);
         digest.Add(Tokens?.Reasoning ?? -1L);
         digest.Add(Properties);
-        return digest.Sha256()[..16];
+        return digest.Sha256Short();
     }
 
     public ChargeSubject Subject => new()

@@ -30,10 +30,9 @@ internal sealed class UsageIngest(
         var now = time.Now();
         var rows = new EventRows(catalog.Current, now, events.Count);
         var duplicates = 0;
-        await accounts.OpenAllAsync(caller, events.Select(e => e.Account), ct);
-        foreach (var read in events)
+        var owners = await accounts.OpenAllAsync(caller, [.. events.Select(e => e.Account)], ct);
+        foreach (var (read, account) in events.Zip(owners))
         {
-            var account = await accounts.OpenAsync(caller, read.Account, ct);
             if ((account is null ? AccountDirectory.Unknown : await CheckAsync(account.Value, read, now)) is { } refusal)
             {
                 rejected.Add(RejectedEvent.Of(read.Index, refusal));
