@@ -114,7 +114,7 @@ public sealed class NginxGatewayTests(NginxGatewayTests.DemoCatalogPortal portal
     [InlineData(false, 200)]
     public async Task Without_a_portal_one_line_decides(bool closed, int status)
     {
-        await using var nginx = await StartAsync(recipe => closed ? recipe : recipe.Replace(Closed, Closed.Replace("closed", "open", StringComparison.Ordinal), StringComparison.Ordinal), portalUrl: $"127.0.0.1:{Nginx.FreePort()}");
+        await using var nginx = await StartAsync(recipe => closed ? recipe : recipe.Replace(Closed, Closed.Replace("closed", "open", StringComparison.Ordinal), StringComparison.Ordinal), portalUrl: $"127.0.0.1:{FreePort.Draw()}");
 
         var answer = await SendAsync("/agents/x", "somebody", HttpMethod.Post, "the body");
 
@@ -171,7 +171,7 @@ public sealed class NginxGatewayTests(NginxGatewayTests.DemoCatalogPortal portal
 
     private async Task<Nginx> StartAsync(Func<string, string>? change = null, string action = "summarize_document", string? portalUrl = null, string key = PortalFixture.ApiKey)
     {
-        var port = Nginx.FreePort();
+        var port = FreePort.Draw();
         var http = File.ReadAllText(Repository.Path("deploy/nginx/gateway.conf"))
             .Replace("127.0.0.1:8080", portalUrl ?? new Uri(portal.Url).Authority, StringComparison.Ordinal)
             .Replace("127.0.0.1:9000", new Uri(product!.Urls.Single()).Authority, StringComparison.Ordinal)

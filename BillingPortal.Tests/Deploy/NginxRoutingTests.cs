@@ -14,20 +14,20 @@ public sealed class NginxRoutingTests : IAsyncLifetime
     [Fact]
     public async Task Requests_of_one_account_meet_on_one_instance_and_accounts_spread()
     {
-        var port = Nginx.FreePort();
+        var port = FreePort.Draw();
         await using var nginx = new Nginx(Recipe(port));
         await nginx.ListensAsync(port);
         using var client = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}/billing/") };
 
         var at = new Dictionary<string, string>();
-        foreach (var account in Enumerable.Range(0, 40).Select(i => $"customer-{i}"))
+        foreach (var account in Enumerable.Range(0, 300).Select(i => $"customer-{i}"))
         {
             at[account] = await AskAsync(client, account);
             Assert.Equal(at[account], await AskAsync(client, account));
         }
 
-        Assert.All(at.Values.GroupBy(i => i), g => Assert.InRange(g.Count(), 5, 25));
-        Assert.Equal(3, at.Values.Distinct().Count());
+        Assert.Equal(["0", "1", "2"], at.Values.Distinct().Order());
+        Assert.All(at.Values.CountBy(i => i), one => Assert.True(one.Value >= 30, $"{one.Value} of 300 at {one.Key}")); // about 100, give or take 11
 
         var (gone, stays) = (at.First(a => a.Value == "0").Key, at.First(a => a.Value == "1").Key);
         await instances[0].StopAsync();
@@ -66,7 +66,7 @@ public sealed class NginxRoutingTests : IAsyncLifetime
         return string.Join('\n', lines)
             .Replace("server 127.0.0.1:8080;", servers, StringComparison.Ordinal)
             .Replace("listen 443 ssl;", $"listen 127.0.0.1:{port};", StringComparison.Ordinal)
-            .Replace("listen 80;", $"listen 127.0.0.1:{Nginx.FreePort()};", StringComparison.Ordinal);
+            .Replace("listen 80;", $"listen 127.0.0.1:{FreePort.Draw()};", StringComparison.Ordinal);
     }
 
     private static async Task<string> AskAsync(HttpClient client, string account)

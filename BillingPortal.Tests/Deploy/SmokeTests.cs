@@ -23,7 +23,7 @@ public sealed class SmokeTests(PortalFixture portal)
     public async Task A_wrong_key_or_no_portal_fails()
     {
         Assert.Equal(1, (await SmokeAsync(portal.Url, "bp_test_NobodysKey000000000000000000000000000")).Exit);
-        var (exit, said) = await SmokeAsync($"http://127.0.0.1:{Nginx.FreePort()}", "");
+        var (exit, said) = await SmokeAsync($"http://127.0.0.1:{FreePort.Draw()}", "");
         Assert.Equal(1, exit);
         Assert.DoesNotContain("ok      ", said, StringComparison.Ordinal);
     }

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using BillingPortal.Data;
 using Npgsql;
@@ -46,7 +45,7 @@ public class KillablePortal : IAsyncLifetime
             Wire = new(new NpgsqlConnectionStringBuilder(cluster.AppConnection).Host!);
         }
 
-        urls = [.. Enumerable.Range(0, Instances).Select(_ => $"http://127.0.0.1:{FreePort()}")];
+        urls = [.. Enumerable.Range(0, Instances).Select(_ => $"http://127.0.0.1:{FreePort.Draw()}")];
         instances = new Process?[Instances];
         await TestCluster.MigrateAsync(cluster);
         for (var i = 0; i < Instances; i++)
@@ -269,6 +268,8 @@ public class KillablePortal : IAsyncLifetime
         start.Environment["ConnectionStrings__BillingOwner"] = arguments[0] == "migrate" ? cluster.OwnerConnection : "";
         start.Environment["Portal__RequireHttps"] = "false";
         start.Environment["Billing__Enforcement"] = "enforce";
+        // Many processes share two cores here, as with PortalFixture.
+        start.Environment["Billing__SnapshotMaxAge"] = "00:00:10";
         start.Environment["Catalog__File"] = CatalogFile;
         start.Environment["Bootstrap__ApiKey"] = ApiKey;
         start.Environment["Encryption__Keys"] = encryptionKey;
@@ -346,11 +347,4 @@ public class KillablePortal : IAsyncLifetime
             $"exec >/dev/null 2>&1 </dev/null; while kill -0 {Environment.ProcessId}; do sleep 1; done; [ -d {folder} ] || exit 0; kill -QUIT $(head -1 {folder}/data/postmaster.pid); sleep 1; rm -rf {folder}",
         },
     })?.Dispose();
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

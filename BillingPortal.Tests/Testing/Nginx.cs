@@ -32,13 +32,6 @@ internal sealed class Nginx : IAsyncDisposable
     /// <summary>What it wrote to its error log.</summary>
     public string Said { get; private set; } = "";
 
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
     /// <summary>Waits until it takes connections.</summary>
     public async Task ListensAsync(int port)
     {

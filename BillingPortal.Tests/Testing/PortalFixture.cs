@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -55,7 +54,7 @@ public class PortalFixture : IAsyncLifetime
     /// <summary>An instance with the same settings on another database.</summary>
     public async Task<Instance> StartInstanceAsync(string app, string owner)
     {
-        var url = $"http://127.0.0.1:{FreePort()}";
+        var url = $"http://127.0.0.1:{FreePort.Draw()}";
         var settings = new Dictionary<string, string?>
         {
             // Many hosts share two cores here; the second that production keeps is tested by itself.
@@ -83,7 +82,7 @@ public class PortalFixture : IAsyncLifetime
     }
 
     /// <summary>A client without a credential, which follows no redirects and keeps no cookies.</summary>
-    public HttpClient Client() => Remember(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(Url), Timeout = TimeSpan.FromMinutes(2) });
+    public HttpClient Client() => Remember(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, Expect100ContinueTimeout = TimeSpan.FromMinutes(1) }) { BaseAddress = new(Url), Timeout = TimeSpan.FromMinutes(2) });
 
     /// <summary>A client of the API with every scope, or with another key.</summary>
     public HttpClient Api(string key = ApiKey)
@@ -174,13 +173,6 @@ public class PortalFixture : IAsyncLifetime
     {
         open.Add(client);
         return client;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 
