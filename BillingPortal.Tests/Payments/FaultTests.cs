@@ -5,8 +5,18 @@ using System.Text.Json;
 namespace BillingPortal.Tests.Payments;
 
 /// <summary>What the client makes of a Stripe that breaks off, dawdles and refuses (STRIPE §2): the same key again, never a second purchase.</summary>
-public sealed class FaultTests(StripeFixture portal) : IClassFixture<StripeFixture>
+public sealed class FaultTests(FaultTests.WithoutJobs portal) : IClassFixture<FaultTests.WithoutJobs>
 {
+    /// <summary>Jobs ask Stripe too, and would run into the faults instead.</summary>
+    public sealed class WithoutJobs : StripeFixture
+    {
+        protected override void Configure(IDictionary<string, string?> settings)
+        {
+            base.Configure(settings);
+            settings["Jobs:Enabled"] = "false";
+        }
+    }
+
     private const string Sessions = "/v1/checkout/sessions";
 
     private async Task<JsonElement> AskAsync(string fault, int times = 1, int milliseconds = 0)
