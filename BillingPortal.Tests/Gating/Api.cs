@@ -98,4 +98,10 @@ public sealed class AgentCreditsPortal() : CatalogPortal("agent-credits");
 public sealed class ChatTiersPortal() : CatalogPortal("chat-tiers");
 public sealed class CreditGatePortal() : CatalogPortal("credit-gate");
 public sealed class PrepaidReservePortal() : CatalogPortal("prepaid-reserve");
+/// <summary>For what is summed up by the day.</summary>
+public sealed class MidMonthReservePortal : CatalogPortal
+{
+    public MidMonthReservePortal() : base("prepaid-reserve") => Time.AwayFromBorders();
+}
+
 public sealed class MeteredPlansPortal() : CatalogPortal("metered-plans");

@@ -3,8 +3,13 @@ using System.Net;
 namespace BillingPortal.Tests.Gating;
 
 /// <summary>What members, agents and runs may spend (F12).</summary>
-public sealed class BudgetTests(AgentCreditsPortal portal) : IClassFixture<AgentCreditsPortal>
+public sealed class BudgetTests(BudgetTests.MidMonthPortal portal) : IClassFixture<BudgetTests.MidMonthPortal>
 {
+    public sealed class MidMonthPortal : CatalogPortal
+    {
+        public MidMonthPortal() : base("agent-credits") => Time.AwayFromBorders(); // windows are hours, days and months
+    }
+
     private const string Ten = """ "unit":"credit","amount":10,"reason":"work" """;
 
     [Fact]

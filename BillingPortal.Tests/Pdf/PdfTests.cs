@@ -15,6 +15,8 @@ public sealed class PdfTests(PdfTests.Selling portal) : IClassFixture<PdfTests.S
 {
     public sealed class Selling : StripeFixture
     {
+        public Selling() => Time.AwayFromBorders(); // statements are of a month
+
         protected override void Configure(IDictionary<string, string?> settings)
         {
             base.Configure(settings);

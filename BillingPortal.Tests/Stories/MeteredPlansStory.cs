@@ -7,7 +7,10 @@ using GatingApi = BillingPortal.Tests.Gating.Api;
 
 namespace BillingPortal.Tests.Stories;
 
-public sealed class MeteredPlansStoryPortal() : StoryPortal("metered-plans");
+public sealed class MeteredPlansStoryPortal : StoryPortal
+{
+    public MeteredPlansStoryPortal() : base("metered-plans") => Time.AwayFromBorders();
+}
 
 /// <summary>Rows E: plans over five meters.</summary>
 public sealed class MeteredPlansStory(MeteredPlansStoryPortal portal) : IClassFixture<MeteredPlansStoryPortal>

@@ -34,6 +34,14 @@ public sealed class FakeTime : TimeProvider
         }
     }
 
+    /// <summary>Goes on to noon in the middle of a month, far from every border of the calendar.</summary>
+    public void AwayFromBorders()
+    {
+        var now = GetUtcNow();
+        var noon = new DateTimeOffset(now.Year, now.Month, 15, 12, 0, 0, TimeSpan.Zero);
+        Set(noon > now ? noon : noon.AddMonths(1));
+    }
+
     /// <summary>Stops the clock, at an instant or where it stands.</summary>
     public void Freeze(DateTimeOffset? at = null)
     {

@@ -7,7 +7,7 @@ using GatingApi = BillingPortal.Tests.Gating.Api;
 namespace BillingPortal.Tests.Usage;
 
 /// <summary>A provider's bill is imported whole or not at all, and compared with what was recorded.</summary>
-public sealed class ProviderBillTests(PrepaidReservePortal portal) : IClassFixture<PrepaidReservePortal>
+public sealed class ProviderBillTests(MidMonthReservePortal portal) : IClassFixture<MidMonthReservePortal>
 {
     private const string Header = "day,provider,model,token_kind,tokens,cost\n";
 

@@ -8,7 +8,7 @@ using GatingApi = BillingPortal.Tests.Gating.Api;
 namespace BillingPortal.Tests.Usage;
 
 /// <summary>What use cost us, what was charged for it, and what is left (D10).</summary>
-public sealed class UsageCostsTests(PrepaidReservePortal portal) : IClassFixture<PrepaidReservePortal>
+public sealed class UsageCostsTests(MidMonthReservePortal portal) : IClassFixture<MidMonthReservePortal>
 {
     [Fact]
     public async Task Cost_price_and_margin_stand_by_model_account_and_day()
