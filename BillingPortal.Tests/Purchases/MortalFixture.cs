@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -73,14 +74,22 @@ public sealed class MortalFixture : StripeFixture
     public async Task ReviveAsync()
     {
         await ExecuteAsync("update fate set dies_at = null");
-        Time.Advance(TimeSpan.FromMinutes(3));
+        Advance(TimeSpan.FromMinutes(3));
     }
 
-    /// <summary>Tries until it is done, through one death.</summary>
+    /// <summary>Who waits for an event's time looks at once.</summary>
+    private void Advance(TimeSpan by)
+    {
+        Time.Advance(by);
+        Services.GetRequiredService<WebhookSignal>().Wake();
+    }
+
+    /// <summary>Tries until it is done, through one death, for a minute at most.</summary>
     /// <param name="attempt">Returns whether it is done. Throws when the portal dies under it.</param>
     public async Task UntilDoneAsync(Func<Task<bool>> attempt, string what)
     {
-        for (var i = 0; i < 300; i++)
+        var patience = Stopwatch.StartNew();
+        for (var i = 0; patience.Elapsed < TimeSpan.FromMinutes(1); i++)
         {
             try
             {
@@ -100,7 +109,7 @@ public sealed class MortalFixture : StripeFixture
             }
             else if (i > 20)
             {
-                Time.Advance(TimeSpan.FromSeconds(1));
+                Advance(TimeSpan.FromSeconds(1));
                 await Task.Delay(20);
             }
             else

@@ -24,7 +24,7 @@ public class BrowserFixture : PortalFixture
             ReducedMotion = ReducedMotion.Reduce,
         });
         contexts.Add(context);
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(60_000); // many share two cores here
         var page = await context.NewPageAsync();
         await page.GotoAsync(path);
         return page;
@@ -39,7 +39,7 @@ public class BrowserFixture : PortalFixture
 
     private static async Task<IBrowser> LaunchAsync()
     {
-        Assertions.SetDefaultExpectTimeout(20_000); // many share two cores here
+        Assertions.SetDefaultExpectTimeout(60_000);
         var playwright = await Playwright.CreateAsync();
         return await playwright.Chromium.LaunchAsync(new()
         {
