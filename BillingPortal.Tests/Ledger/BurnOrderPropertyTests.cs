@@ -23,7 +23,7 @@ public class BurnOrderPropertyTests
 
     [Fact]
     public void Grants_burn_by_priority_then_expiry_then_age_and_what_none_covers_becomes_debt() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(LongForm.Histories).WithEndSize(40), Prop.ForAll(Arb.From(Moves), moves =>
+        Check.One(LongForm.Properties.WithEndSize(40), Prop.ForAll(Arb.From(Moves), moves =>
         {
             var account = new PureAccount();
             var now = PureAccount.Opening;

@@ -9,7 +9,7 @@ public class HistoryTests
     [Fact]
     public void Whatever_happens_the_ledger_adds_up()
     {
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(LongForm.Histories).WithEndSize(60), Prop.ForAll(Arb.From(History.Steps, Shorter), steps =>
+        Check.One(LongForm.Properties.WithEndSize(60), Prop.ForAll(Arb.From(History.Steps, Shorter), steps =>
         {
             var history = new History();
             for (var i = 0; i < steps.Length; i++)

@@ -16,13 +16,13 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
     /// <summary>Lives one life, all but its preparation under the threat of death.</summary>
     private delegate Task Life(string account, Func<Task> arm);
 
-    /// <summary>At each step in the long form; in the short one at some, others each time.</summary>
+    /// <summary>At each step in the long form; in the short one at some.</summary>
     private async Task SweepAsync(string name, int about, Life life)
     {
         var stride = LongForm.IsAsked ? 1 : about / 2;
         var deaths = 0;
         await portal.ReviveAsync();
-        for (var step = 1 + Random.Shared.Next(stride); ; step += stride)
+        for (var step = 1 + new Random(LongForm.Seed).Next(stride); ; step += stride)
         {
             var at = step;
             await life(string.Create(CultureInfo.InvariantCulture, $"{name}-{step}"), () => portal.DieAtAsync(at));
@@ -131,10 +131,11 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
     {
         await portal.ReviveAsync();
         var (account, dips, lost) = ("deaf", LongForm.IsAsked ? 1_000 : 10, 0);
+        var random = new Random(LongForm.Seed);
         await WatchedAsync(account);
         for (var dip = 1; dip <= dips; dip++)
         {
-            var drops = Random.Shared.Next(4);
+            var drops = random.Next(4);
             lost += drops;
             await DropAfterAsync(drops);
             await RunAsync("watch_balances");
@@ -153,7 +154,7 @@ public sealed class DeathSweepTests(MortalFixture portal, ITestOutputHelper outp
         // The first tries, and one more for each answer that nobody heard.
         var tries = await CountAsync("select sum(attempts)::bigint from top_ups join mine using (account_id)", account);
         Assert.Equal(dips + lost, tries);
-        output.WriteLine($"{dips} top-ups, {lost} answers lost, {tries} tries");
+        output.WriteLine($"{dips} top-ups, {lost} answers lost, {tries} tries; BILLING_SEED={LongForm.Seed}");
     }
 
     [Fact]

@@ -3,12 +3,13 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using BillingPortal.Tests.Payments;
 using BillingPortal.Tests.Testing;
+using Xunit.Abstractions;
 
 namespace BillingPortal.Tests.Purchases;
 
 /// <summary>A payment that the bank takes back: frozen while open, gone when lost, returned when won; each once.</summary>
 [Collection(nameof(SharedStripe))]
-public sealed class DisputeTests(StripeFixture portal)
+public sealed class DisputeTests(StripeFixture portal, ITestOutputHelper output)
 {
     private const string Fraudulent = "4000000000000259", Inquiry = "4000000000001976";
 
@@ -85,8 +86,9 @@ public sealed class DisputeTests(StripeFixture portal)
 
     private async Task ReplayAllAsync(string dispute)
     {
-        var events = (await portal.RowsAsync("select id, payload from webhook_events where object_id = $1", dispute)).Select(e => ((string)e[0]!, (string)e[1]!)).ToArray();
-        Random.Shared.Shuffle(events);
+        var events = (await portal.RowsAsync("select id, payload from webhook_events where object_id = $1 order by received_at, id", dispute)).Select(e => ((string)e[0]!, (string)e[1]!)).ToArray();
+        new Random(LongForm.Seed).Shuffle(events);
+        output.WriteLine($"BILLING_SEED={LongForm.Seed}: {string.Join(' ', events.Select(e => e.Item1))}");
         foreach (var (id, payload) in events)
         {
             await portal.DeliverAsync(payload.Replace(id, $"{id}_{Guid.NewGuid():N}", StringComparison.Ordinal));

@@ -32,7 +32,7 @@ public class RatingPropertyTests
 
     [Fact]
     public void A_tiered_price_is_the_sum_of_its_units_rounded_once_and_never_to_nothing() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(LongForm.Histories), Prop.ForAll(Arb.From(Samples), sample =>
+        Check.One(LongForm.Properties, Prop.ForAll(Arb.From(Samples), sample =>
         {
             var exact = 0m;
             for (var unit = 1; unit <= sample.Quantity; unit++)
@@ -50,7 +50,7 @@ public class RatingPropertyTests
 
     [Fact]
     public void More_of_the_same_never_costs_less_by_graduated_tiers_and_two_charges_cost_what_one_does() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(LongForm.Histories), Prop.ForAll(Arb.From(Samples), sample =>
+        Check.One(LongForm.Properties, Prop.ForAll(Arb.From(Samples), sample =>
         {
             var graduated = sample with { IsVolume = false, Minimum = 0, Share = 100 };
             var (all, less) = (Rate(graduated), Rate(graduated with { Quantity = Math.Max(1, graduated.Quantity / 2) }));
