@@ -61,8 +61,11 @@ public class DemoDataTests(DemoDataTests.Portal portal) : IClassFixture<DemoData
     [Fact]
     public async Task A_second_start_adds_nothing()
     {
-        var before = await portal.ScalarAsync<long>("select count(*) from operations");
+        // The demo's own: what the subscriptions bring comes when it comes.
+        Task<long> CountAsync() => portal.ScalarAsync<long>("select (select count(*) from operations where key like 'demo-%') + (select count(*) from accounts)");
+        var before = await CountAsync();
+        Assert.True(before > 1_000);
         Assert.Null(await portal.Services.GetRequiredService<DemoData>().MakeAsync(CancellationToken.None));
-        Assert.Equal(before, await portal.ScalarAsync<long>("select count(*) from operations"));
+        Assert.Equal(before, await CountAsync());
     }
 }

@@ -99,8 +99,11 @@ public sealed class SeveralInstancesTests(SeveralInstancesTests.ThreeInstances p
             Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
         }
 
-        await portal.ExecuteAsync($"update ledger_heads h set period_end = now() - interval '1 minute' from accounts a where a.account_id = h.account_id and a.external_id like '{prefix}-%'");
-        await portal.ExecuteAsync($"update grants g set expires_at = h.period_end from accounts a join ledger_heads h using (account_id) where a.account_id = g.account_id and a.external_id like '{prefix}-%' and g.source = 'Plan'");
+        // At once, so that no job sees the one without the other.
+        await portal.ExecuteAsync($"""
+            with moved as (update ledger_heads h set period_end = now() - interval '1 minute' from accounts a where a.account_id = h.account_id and a.external_id like '{prefix}-%' returning h.account_id, h.period_end)
+            update grants g set expires_at = moved.period_end from moved where moved.account_id = g.account_id and g.source = 'Plan'
+            """);
     }
 
     /// <summary>The allowance of the new period came once: two grants of the plan in all, the old one expired, and no row too many.</summary>
