@@ -63,7 +63,13 @@ public sealed class SubscriberStoryTests(BrowserFixture portal) : IClassFixture<
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Change the plan" }).ClickAsync();
         await Assertions.Expect(page.GetByText("You are on Enterprise now")).ToBeVisibleAsync();
         Assert.Equal("enterprise Active", await StandingAsync());
-        await page.GotoAsync("/portal/invoices");
+        // The invoice comes with Stripe's event, a moment later; this page shows what there was when it was opened.
+        for (var tries = 0; tries < 60 && !await page.GetByText(due).First.IsVisibleAsync(); tries++)
+        {
+            await page.GotoAsync("/portal/invoices");
+            await page.WaitForTimeoutAsync(500);
+        }
+
         await Assertions.Expect(page.GetByText(due).First).ToBeVisibleAsync();
     }
 
