@@ -64,11 +64,13 @@ public sealed class SubscriberStoryTests(BrowserFixture portal) : IClassFixture<
         await Assertions.Expect(page.GetByText("You are on Enterprise now")).ToBeVisibleAsync();
         Assert.Equal("enterprise Active", await StandingAsync());
         // The invoice comes with Stripe's event, a moment later; this page shows what there was when it was opened.
-        for (var tries = 0; tries < 60 && !await page.GetByText(due).First.IsVisibleAsync(); tries++)
+        var tries = 0;
+        do
         {
             await page.GotoAsync("/portal/invoices");
             await page.WaitForTimeoutAsync(500);
         }
+        while (++tries < 60 && !await page.GetByText(due).First.IsVisibleAsync());
 
         await Assertions.Expect(page.GetByText(due).First).ToBeVisibleAsync();
     }
