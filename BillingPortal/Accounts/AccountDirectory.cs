@@ -50,13 +50,13 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
     }
 
     /// <summary>For each of them what <see cref="OpenAsync(Caller, string?, CancellationToken)"/> says; those that are not in memory are looked up, and made, in a few round trips for all of them.</summary>
-    public async ValueTask<AccountId?[]> OpenAllAsync(Caller caller, IReadOnlyList<string?> named, CancellationToken ct = default)
+    public async ValueTask<AccountId?[]> OpenAllAsync(Caller caller, IReadOnlyList<string> named, CancellationToken ct = default)
     {
         var found = new AccountId?[named.Count];
         var isComplete = true;
         for (var i = 0; i < found.Length; i++)
         {
-            found[i] = named[i] is { } name && known.TryGetValue(name, out var id) && caller.MayReach(id) ? id : null;
+            found[i] = known.TryGetValue(named[i], out var id) && caller.MayReach(id) ? id : null;
             isComplete &= found[i] is not null;
         }
 
@@ -72,9 +72,10 @@ public sealed class AccountDirectory(Tenants tenants, IConfiguration configurati
         return found;
     }
 
-    private async Task RememberAllAsync(Caller caller, IReadOnlyList<string?> named, CancellationToken ct)
+    /// <summary>Looks these accounts up, and makes those that <see cref="OpenAsync(Caller, string?, CancellationToken)"/> would make, in a few round trips for all of them; asking for each of them afterwards is asking memory.</summary>
+    public async Task RememberAllAsync(Caller caller, IEnumerable<string> named, CancellationToken ct = default)
     {
-        string[] unknown = [.. named.OfType<string>().Where(a => !known.ContainsKey(a) && ExternalId.IsValid(a) && !AccountId.TryParse(a, out _)).Distinct()];
+        string[] unknown = [.. named.Where(a => !known.ContainsKey(a) && ExternalId.IsValid(a) && !AccountId.TryParse(a, out _)).Distinct()];
         if (unknown.Length < 2)
         {
             return; // the asking itself is one round trip

@@ -29,7 +29,7 @@ internal static class BatchEndpoint
         }
 
         var caller = context.Caller();
-        await accounts.OpenAllAsync(caller, items.ConvertAll(item => item.Request?.Account));
+        await accounts.RememberAllAsync(caller, items.Where(item => item.Request is not null).Select(item => item.Request!.Account));
         // All are queued before the first is awaited: one account's keep their order, and they share commits.
         var outcomes = new Task<ChargeOutcome>?[items.Count];
         for (var i = 0; i < outcomes.Length; i++)
