@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -49,20 +50,37 @@ public class ApiKeyTests(PortalFixture portal) : IClassFixture<PortalFixture>
     }
 
     [Fact]
-    public async Task A_revoked_key_is_dead_on_every_instance()
+    public async Task A_revoked_key_is_dead_on_every_instance_within_a_second()
+    {
+        // The best of three: other tests may have the machine meanwhile.
+        var other = await portal.StartInstanceAsync();
+        var quickest = TimeSpan.MaxValue;
+        for (var tries = 0; tries < 3; tries++)
+        {
+            var took = await RevokeAsync(other);
+            quickest = took < quickest ? took : quickest;
+        }
+
+        Assert.True(quickest <= TimeSpan.FromSeconds(1), $"It took {quickest}.");
+    }
+
+    /// <returns>How long the other instance let the key in after it was revoked.</returns>
+    private async Task<TimeSpan> RevokeAsync(Instance other)
     {
         var (id, secret) = await MakeAsync("short-lived", ["read"]);
-        var other = await portal.StartInstanceAsync();
         using var there = new HttpClient { BaseAddress = new(other.Url) };
         there.DefaultRequestHeaders.Authorization = new("Bearer", secret);
-        Assert.Equal(HttpStatusCode.OK, (await there.GetAsync("/api/v1/me")).StatusCode);
+        await StripeFixture.UntilAsync(async () => (await there.GetAsync("/api/v1/me")).StatusCode == HttpStatusCode.OK, "known elsewhere");
         Assert.Equal(HttpStatusCode.OK, (await portal.Api(secret).GetAsync("me")).StatusCode);
 
         Assert.Equal(HttpStatusCode.NoContent, (await portal.Api().DeleteAsync($"admin/api-keys/{id}")).StatusCode);
+        var revoked = Stopwatch.StartNew();
 
         Assert.Equal(HttpStatusCode.Unauthorized, (await portal.Api(secret).GetAsync("me")).StatusCode);
         await StripeFixture.UntilAsync(async () => (await there.GetAsync("/api/v1/me")).StatusCode == HttpStatusCode.Unauthorized, "dead elsewhere");
+        var took = revoked.Elapsed;
         Assert.Equal(HttpStatusCode.NotFound, (await portal.Api().DeleteAsync($"admin/api-keys/{id}")).StatusCode);
+        return took;
     }
 
     [Fact]
