@@ -1,4 +1,5 @@
 using System;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 
@@ -7,6 +8,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace BillingPortal.Data.Migrations
 {
     /// <inheritdoc />
+    [DbContext(typeof(BillingDbContext))]
+    [Migration("20261120000000_Initial")]
     public partial class Initial : Migration
     {
         /// <inheritdoc />
@@ -757,6 +760,7 @@ namespace BillingPortal.Data.Migrations
             migrationBuilder.InsertData(
                 table: "snapshot_version",
                 columns: new[] { "id", "version" },
+                columnTypes: new[] { "integer", "bigint" },
                 values: new object[] { 1, 0L });
 
             migrationBuilder.CreateIndex(

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
@@ -5,6 +6,8 @@ using Microsoft.EntityFrameworkCore.Migrations;
 namespace BillingPortal.Data.Migrations
 {
     /// <inheritdoc />
+    [DbContext(typeof(BillingDbContext))]
+    [Migration("20261121093518_ChargeCosts")]
     public partial class ChargeCosts : Migration
     {
         /// <inheritdoc />
