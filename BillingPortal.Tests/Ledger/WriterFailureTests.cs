@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
+using BillingPortal.Data;
 using BillingPortal.Ledger;
 using BillingPortal.Primitives;
 using BillingPortal.Tests.Gating;
@@ -220,6 +221,32 @@ public sealed class WriterFailureTests(WriterFailureTests.WiredLedger portal) : 
             await base.DisposeAsync();
             await Wire.DisposeAsync();
         }
+    }
+
+    [Fact]
+    public async Task A_session_that_falls_silent_in_the_middle_of_a_request_is_ended_and_charges_go_on()
+    {
+        var account = await portal.AccountAsync(credits: 100);
+        // It waits for the rest of what it was promised, as that of an instance frozen while it was sending.
+        await using var silent = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(portal.AppConnection) { Pooling = false, Options = "-c idle_in_transaction_session_timeout=5s" }.ConnectionString);
+        await silent.OpenAsync();
+        await using (var begin = new NpgsqlCommand($"set role {DatabaseRoles.Writer}; begin; select from ledger_heads where account_id = '{account.Value}' for no key update; reset role", silent))
+        {
+            await begin.ExecuteNonQueryAsync();
+        }
+
+        await using var half = await silent.BeginTextImportAsync("copy job_runs (name) from stdin");
+
+        var posted = await portal.Ledger.PostAsync(new TakeOperation(account, "after silence", 1m));
+
+        Assert.IsType<PostResult.Posted>(posted);
+        Assert.Equal(99m, await portal.BalanceAsync(account));
+        await IsWholeAsync(account);
+        await Assert.ThrowsAnyAsync<NpgsqlException>(async () =>
+        {
+            await half.WriteAsync("it is over");
+            await half.DisposeAsync();
+        });
     }
 
     /// <summary>Somebody else's transaction that holds heads of accounts until it is disposed.</summary>

@@ -9,6 +9,7 @@ internal static class LedgerSlice
     {
         builder.Services.AddSingleton<LedgerChanges>();
         builder.Services.AddSingleton<LedgerWriter>();
+        builder.Services.AddSingleton<SilentSessions>();
         builder.Services.AddHostedService(services => services.GetRequiredService<LedgerWriter>());
         builder.Services.AddSingleton(services => new Ledger(services.GetRequiredService<LedgerWriter>(), services.GetRequiredService<CatalogSnapshot>()));
         builder.Services.AddSingleton<LedgerReads>();

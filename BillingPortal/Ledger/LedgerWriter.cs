@@ -8,7 +8,7 @@ namespace BillingPortal.Ledger;
 
 /// <summary>The one writer of this process: while one batch commits, the next gathers; no timer, no added delay (DESIGN §2).</summary>
 internal sealed class LedgerWriter(
-    [FromKeyedServices(DataSlice.Writer)] NpgsqlDataSource source, CatalogSnapshot catalog, TimeProvider time, LedgerChanges changes, ILogger<LedgerWriter> log) : IHostedService
+    [FromKeyedServices(DataSlice.Writer)] NpgsqlDataSource source, CatalogSnapshot catalog, TimeProvider time, LedgerChanges changes, SilentSessions silent, ILogger<LedgerWriter> log) : IHostedService
 {
     private const int MostInBatch = 512;
     private const int MostTries = 8;
@@ -122,6 +122,10 @@ internal sealed class LedgerWriter(
 
                 log.LogWarning("A batch waits for another instance's locks and is tried again: {SqlState}.", error.SqlState);
                 await RollBackAsync();
+                if (error.SqlState == PostgresErrorCodes.LockNotAvailable)
+                {
+                    await EndSilentSessionsAsync();
+                }
             }
             catch (Exception error) when (IsConnectionLost(error))
             {
@@ -136,6 +140,19 @@ internal sealed class LedgerWriter(
 
                 reconnected = true;
             }
+        }
+    }
+
+    private async Task EndSilentSessionsAsync()
+    {
+        try
+        {
+            await silent.EndAsync();
+        }
+        catch (NpgsqlException error)
+        {
+            // The next try finds out what is wrong with the database.
+            log.LogWarning(error, "Silent sessions could not be looked for.");
         }
     }
 
