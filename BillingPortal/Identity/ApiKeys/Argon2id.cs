@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -153,7 +154,8 @@ internal static class Argon2id
         return (fromLane * shape.Columns) + ((start + relative) % shape.Columns);
     }
 
-    /// <summary>G: two blocks to one.</summary>
+    /// <summary>G: two blocks to one. Optimized from its first call: the first key is verified while the process starts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compress(ReadOnlySpan<ulong> x, ReadOnlySpan<ulong> y, Span<ulong> result, bool mix)
     {
         Span<ulong> r = stackalloc ulong[BlockWords], z = stackalloc ulong[BlockWords];
@@ -179,6 +181,7 @@ internal static class Argon2id
     }
 
     /// <summary>P over the sixteen words of a row or column; pairs of words lie <paramref name="step"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Permute(Span<ulong> z, int offset, int one, int step)
     {
         Span<ulong> v = stackalloc ulong[16];
@@ -203,6 +206,7 @@ internal static class Argon2id
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Mix(ref ulong a, ref ulong b, ref ulong c, ref ulong d)
     {
         a = MultiplyAdd(a, b);
@@ -215,5 +219,6 @@ internal static class Argon2id
         b = BitOperations.RotateRight(b ^ c, 63);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong MultiplyAdd(ulong x, ulong y) => x + y + (2UL * (uint)x * (uint)y);
 }
