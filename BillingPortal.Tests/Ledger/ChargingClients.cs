@@ -16,7 +16,8 @@ namespace BillingPortal.Tests.Ledger;
 /// <param name="subject">What is charged for, as fields of the body.</param>
 /// <param name="price">What that costs, in credits.</param>
 /// <param name="instances">How many instances of the portal there are to ask.</param>
-internal sealed class ChargingClients(KillablePortal portal, string name, int otherAccounts, string subject, decimal price, int instances = 1)
+/// <param name="giveUp">How long to wait for one answer before asking again; null: half a minute.</param>
+internal sealed class ChargingClients(KillablePortal portal, string name, int otherAccounts, string subject, decimal price, int instances = 1, TimeSpan? giveUp = null)
 {
     public const decimal Granted = 100_000_000;
     private const int Clients = 16;
@@ -61,7 +62,8 @@ internal sealed class ChargingClients(KillablePortal portal, string name, int ot
     public Task RunAsync(int charges) => Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
     {
         HttpClient[] apis = [.. Enumerable.Range(0, instances).Select(portal.Api)];
-        for (var number = Interlocked.Increment(ref started); number <= charges; number = Interlocked.Increment(ref started))
+        Array.ForEach(apis, api => api.Timeout = giveUp ?? api.Timeout);
+        for (var number = Interlocked.Increment(ref started); number <= charges && Contradictions.IsEmpty; number = Interlocked.Increment(ref started))
         {
             await TakeAsync(apis, client, Account(number % 2 == 0 ? 0 : 1 + (number / 2 % otherAccounts)), Prefix + number);
             if (number % 10 == 0)

@@ -54,7 +54,7 @@ public sealed class NegativeControlTests
     {
         await using var started = await KillablePortal.StartedAsync(new TwoOverAWire());
         var portal = started.Portal;
-        Assert.Empty(await RunAsync(portal, 2, 1_000, _ => Task.CompletedTask, "locked")); // neither the second instance nor the wire does any harm
+        Assert.Empty(await RunAsync(portal, 2, 500, _ => Task.CompletedTask, "locked")); // neither the second instance nor the wire does any harm
 
         portal.Wire!.Blank(" for no key update");
         var findings = await RunAsync(portal, 2, 1_000, _ => Task.CompletedTask);

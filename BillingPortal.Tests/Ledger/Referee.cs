@@ -17,10 +17,9 @@ internal static class Referee
         List<string> findings = [.. clients.Contradictions.Select(what => $"{Contradicted}: {what}")];
         await CompareAsync(portal, clients, findings);
         await AddUpAsync(portal, clients, findings);
-        var verify = await portal.CommandAsync("ledger", "verify");
-        if (verify.ExitCode != 0)
+        if (await portal.VerifyLedgerAsync() is { } problems)
         {
-            findings.Add($"{NotVerified}: {verify.Output}");
+            findings.Add($"{NotVerified}: {problems}");
         }
 
         return findings;

@@ -43,10 +43,10 @@ public class WriterTests(WriterTests.WithoutJobs portal) : IClassFixture<WriterT
         }
     }
 
-    private async Task<long> SequentialScansAsync()
+    private async Task<string[]> SequentialScansAsync()
     {
-        await Task.Delay(1_500); // counters are published once a second
-        return await portal.ScalarAsync<long>("select coalesce(sum(seq_scan), 0)::bigint from pg_stat_user_tables where relname = any($1)", (object)HotTables);
+        await portal.EndSessionsAsync();
+        return (await portal.ScalarAsync<string[]>("select array_agg(relname || ' ' || coalesce(seq_scan, 0) order by relname) from pg_stat_user_tables where relname = any($1)", (object)HotTables))!;
     }
 
     [Fact]

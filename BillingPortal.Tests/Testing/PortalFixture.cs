@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
+using BillingPortal.Data;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -74,6 +76,7 @@ public class PortalFixture : IAsyncLifetime
         var instance = new Instance(url, settings, services =>
         {
             services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
+            services.PostConfigure<PasswordHasherOptions>(o => o.IterationCount = 1_000); // many people sign in here
             ConfigureServices(services);
         });
         open.Add(instance);
@@ -131,6 +134,19 @@ public class PortalFixture : IAsyncLifetime
     {
         await using var command = Command(sql, parameters);
         return await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Ends the idle sessions of the application and of the test: what the server has counted of a session's doing is told when it ends.</summary>
+    public async Task EndSessionsAsync()
+    {
+        var sessions = await ScalarAsync<int[]>("select coalesce(array_agg(pid), '{}') from pg_stat_activity where datname = current_database()");
+        rows!.Clear();
+        Services.GetRequiredService<NpgsqlDataSource>().Clear();
+        Services.GetRequiredKeyedService<NpgsqlDataSource>(DataSlice.Writer).Clear();
+        for (var patience = 0; patience < 200 && await ScalarAsync<bool>("select exists (select from pg_stat_activity where pid = any($1))", sessions); patience++)
+        {
+            await Task.Delay(20);
+        }
     }
 
     public virtual async Task DisposeAsync()
