@@ -40,9 +40,7 @@ public sealed class GrownLedgerTests(GrownLedgerTests.GrownPortal portal) : ICla
 
         await PagesAsync(api);
 
-        // What a session has counted is told when it ends.
-        await portal.ExecuteAsync("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
-        await Task.Delay(500);
+        await portal.EndSessionsAsync();
         var grown = await portal.RowsAsync("select c.relname, seq_scan, seq_tup_read from pg_stat_user_tables t join pg_class c on c.oid = t.relid where c.reltuples > 1000 order by 1");
         Assert.Contains(grown, row => (string)row[0]! == "transfers");
         var scanned = grown.Where(row => (long)row[2]! > 0).Select(row => $"{row[0]}: {row[1]} scans of {row[2]} rows");

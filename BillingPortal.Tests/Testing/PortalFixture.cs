@@ -136,16 +136,21 @@ public class PortalFixture : IAsyncLifetime
         return await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>Ends the idle sessions of the application and of the test: what the server has counted of a session's doing is told when it ends.</summary>
+    /// <summary>Ends all sessions but one's own, of every instance: what the server has counted of a session's doing is told when it ends.</summary>
     public async Task EndSessionsAsync()
     {
-        var sessions = await ScalarAsync<int[]>("select coalesce(array_agg(pid), '{}') from pg_stat_activity where datname = current_database()");
         rows!.Clear();
-        Services.GetRequiredService<NpgsqlDataSource>().Clear();
-        Services.GetRequiredKeyedService<NpgsqlDataSource>(DataSlice.Writer).Clear();
-        for (var patience = 0; patience < 200 && await ScalarAsync<bool>("select exists (select from pg_stat_activity where pid = any($1))", sessions); patience++)
+        var sessions = await ScalarAsync<int[]>("select coalesce(array_agg(pid) filter (where pg_terminate_backend(pid)), '{}') from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+        while (await ScalarAsync<bool>("select exists (select from pg_stat_activity where pid = any($1))", sessions))
         {
             await Task.Delay(20);
+        }
+
+        // Whoever takes a connection next takes a new one.
+        foreach (var instance in open.OfType<Instance>())
+        {
+            instance.Services.GetRequiredService<NpgsqlDataSource>().Clear();
+            instance.Services.GetRequiredKeyedService<NpgsqlDataSource>(DataSlice.Writer).Clear();
         }
     }
 

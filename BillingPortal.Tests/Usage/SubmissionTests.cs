@@ -71,9 +71,15 @@ public class SubmissionFixture : StripeFixture
         await UntilAsync(async () => await ScalarAsync<bool>("select bool_and(s.current_period_end > $2) from subscriptions s join accounts a using (account_id) where a.external_id = $1", account, Time.GetUtcNow()), "the renewal");
     }
 
-    public async Task FaultAsync(string fault, int times, string path = "/v1/billing/meter_events")
+    /// <param name="url">The instance whose calls it meets: each has its own simulator, on one database. Null: the first.</param>
+    public async Task FaultAsync(string fault, int times, string? url = null)
     {
-        using var _ = await PressAsync(new($"{Url}/stripe-simulator/faults"), ("fault", fault), ("path", path), ("times", times.ToString(CultureInfo.InvariantCulture)));
+        using var _ = await PressAsync(new($"{url ?? Url}/stripe-simulator/faults"), ("fault", fault), ("path", "/v1/billing/meter_events"), ("times", times.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    public async Task ClearFaultsAsync()
+    {
+        using var _ = await PressAsync(new($"{Url}/stripe-simulator/faults/clear"));
     }
 
     public async Task<JsonElement> RetryAsync(Guid report)
@@ -235,7 +241,11 @@ public sealed class SubmissionTests(SubmissionFixture portal) : IClassFixture<Su
             await portal.UseAsync(account, "llm_tokens", 10_000_000m);
         }
 
-        await portal.FaultAsync("drop_after", 6);
+        foreach (var url in (string[])[portal.Url, .. others.Select(o => o.Url)])
+        {
+            await portal.FaultAsync("drop_after", 3, url);
+        }
+
         for (var round = 0; round < 4; round++)
         {
             await Task.WhenAll(accounts.Select(a => portal.UseAsync(a, "llm_tokens", 2.5m)));
@@ -244,6 +254,7 @@ public sealed class SubmissionTests(SubmissionFixture portal) : IClassFixture<Su
             portal.Time.Advance(TimeSpan.FromMinutes(5));
         }
 
+        await portal.ClearFaultsAsync(); // the others may have taken all there was to send
         await portal.SubmitAsync();
         foreach (var account in accounts)
         {
