@@ -53,6 +53,14 @@ internal static class Api
         return reply;
     }
 
+    /// <summary>Verifies an account's ledger, or the whole one.</summary>
+    /// <returns>Null when it is as it should be; else what the answer says.</returns>
+    public static async Task<string?> LedgerProblemsAsync(this HttpClient api, string? account = null)
+    {
+        var verified = await api.PostAsync(account is null ? "admin/ledger/verify" : $"admin/ledger/verify?account={account}", "{}");
+        return verified.Status == HttpStatusCode.OK && verified.Json.GetProperty("ok").GetBoolean() ? null : verified.Text;
+    }
+
     /// <summary>An account with so many credits.</summary>
     public static async Task<string> AccountWithAsync(this HttpClient api, decimal credits)
     {

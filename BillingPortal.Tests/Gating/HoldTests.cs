@@ -16,11 +16,7 @@ public sealed class HoldTests(AgentCreditsPortal portal)
     private Task<decimal> HeldAsync(string account, string unit = "credit") => portal.ScalarAsync<decimal>(
         "select w.held from wallets w join accounts a using (account_id) where a.external_id = $1 and w.unit = $2", account, unit);
 
-    private async Task ProvesAsync(string account)
-    {
-        var report = await portal.Api().PostAsync($"admin/ledger/verify?account={account}", "{}");
-        Assert.Equal("[]", report.Json.GetProperty("problems").ToString());
-    }
+    private async Task ProvesAsync(string account) => Assert.Null(await portal.Api().LedgerProblemsAsync(account));
 
     [Fact]
     public async Task A_hold_reserves_and_moves_nothing()
@@ -281,7 +277,7 @@ public sealed class HoldTests(AgentCreditsPortal portal)
         await api.HoldAsync(account, Profile);
         await ProvesAsync(account);
         await portal.ExecuteAsync($"{sql}{(sql.EndsWith("and", StringComparison.Ordinal) ? "" : " where")} account_id = (select account_id from accounts where external_id = $1)", account);
-        Assert.Contains(what, (await api.PostAsync($"admin/ledger/verify?account={account}", "{}")).Json.GetProperty("problems").ToString(), StringComparison.Ordinal);
+        Assert.Contains(what, await api.LedgerProblemsAsync(account), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class HoldCrashTests(KillablePortal portal)
         Assert.Equal(20m, (await api.CaptureAsync(hold, """{"quantity":1,"final":false}""", "part")).Paid("credit"));
         Assert.Equal(60m, (await api.CaptureAsync(hold, "{}", "rest")).Paid("credit"));
         Assert.Equal(20m, await portal.ScalarAsync<decimal>($"select w.balance - w.held from wallets w join accounts a using (account_id) where a.external_id = '{account}' and w.unit = 'credit'"));
-        Assert.Null(await portal.VerifyLedgerAsync());
+        Assert.Null(await portal.LedgerProblemsAsync());
     }
 
     private static async Task<Reply> UntilAnsweredAsync(Func<Task<Reply>> ask)

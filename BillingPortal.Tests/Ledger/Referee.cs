@@ -17,7 +17,7 @@ internal static class Referee
         List<string> findings = [.. clients.Contradictions.Select(what => $"{Contradicted}: {what}")];
         await CompareAsync(portal, clients, findings);
         await AddUpAsync(portal, clients, findings);
-        if (await portal.VerifyLedgerAsync() is { } problems)
+        if (await portal.LedgerProblemsAsync() is { } problems)
         {
             findings.Add($"{NotVerified}: {problems}");
         }

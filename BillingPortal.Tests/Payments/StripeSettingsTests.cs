@@ -67,7 +67,7 @@ public sealed class StripeSettingsTests(StripeSettingsTests.Keeping portal) : IC
     }
 
     [Fact]
-    public async Task Another_instance_goes_by_a_change_within_a_second()
+    public async Task Another_instance_goes_by_a_change_within_seconds()
     {
         var other = await portal.StartInstanceAsync();
         await PutAsync(new { secret_key = TestKey });

@@ -50,7 +50,7 @@ public sealed class StreamHoldStory(PrepaidReserveStoryPortal portal) : IClassFi
         Assert.Equal(("captured", 0.21m), (closed.GetProperty("status").GetString(), closed.GetProperty("captured")[0].GetProperty("amount").GetDecimal()));
         var run = await portal.ReadAsync($"accounts/{account}/charges?run=stream-1");
         Assert.Equal(3, run.GetProperty("data").EnumerateArray().Count(c => c.GetProperty("hold").GetString() == hold.String("id") && c.GetProperty("model").GetString() == "gpt-4"));
-        Assert.Equal("[]", (await api.PostAsync($"admin/ledger/verify?account={account}", "{}")).Json.GetProperty("problems").ToString());
+        Assert.Null(await api.LedgerProblemsAsync(account));
     }
 
     [Fact]

@@ -40,8 +40,9 @@ internal static class EnforcementEndpoint
             return Refusal.Invalid("from", "The stretch of time begins before it ends, and has at most 92 days.").ToProblem();
         }
 
-        var totals = await observations.TotalsAsync(new(since, until), context.RequestAborted);
+        // In this order: what is listed is in the totals, also of what comes in meanwhile.
         var rows = await observations.ListAsync(new(since, until), query.Before, query.Limit, context.RequestAborted);
+        var totals = await observations.TotalsAsync(new(since, until), context.RequestAborted);
         return TypedResults.Ok(new ObservedAnswer(
             [.. totals.GroupBy(t => (t.ErrorCode, t.Subject)).Select(g => new ObservedTotal(g.Key.ErrorCode, g.Key.Subject, g.Sum(t => t.Times))).OrderByDescending(t => t.Times)],
             [.. totals.GroupBy(t => (t.At, t.ErrorCode)).Select(g => new ObservedPoint(g.Key.At, g.Key.ErrorCode, g.Sum(t => t.Times))).OrderBy(t => t.At)],

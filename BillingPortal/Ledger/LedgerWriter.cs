@@ -124,7 +124,7 @@ internal sealed class LedgerWriter(
                 await RollBackAsync();
                 if (error.SqlState == PostgresErrorCodes.LockNotAvailable)
                 {
-                    await EndSilentSessionsAsync();
+                    await silent.EndAsync();
                 }
             }
             catch (Exception error) when (IsConnectionLost(error))
@@ -140,19 +140,6 @@ internal sealed class LedgerWriter(
 
                 reconnected = true;
             }
-        }
-    }
-
-    private async Task EndSilentSessionsAsync()
-    {
-        try
-        {
-            await silent.EndAsync();
-        }
-        catch (NpgsqlException error)
-        {
-            // The next try finds out what is wrong with the database.
-            log.LogWarning(error, "Silent sessions could not be looked for.");
         }
     }
 

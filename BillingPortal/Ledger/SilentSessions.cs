@@ -12,21 +12,25 @@ internal sealed class SilentSessions(NpgsqlDataSource database, ILogger<SilentSe
     private const string Patience = "5 seconds";
 
     /// <summary>Ends those of this login; what they had begun is taken back.</summary>
-    /// <returns>How many there were.</returns>
-    public async Task<int> EndAsync(CancellationToken ct = default)
+    public async Task EndAsync()
     {
-        await using var command = database.CreateCommand(
-            $"""
-            select count(*) filter (where pg_terminate_backend(pid))::int from pg_stat_activity a
-            where datname = current_database() and usename = session_user and state = 'active' and wait_event = 'ClientRead' and state_change < clock_timestamp() - interval '{Patience}'
-                and exists (select from pg_locks l where l.pid = a.pid and l.relation = 'ledger_heads'::regclass and l.mode = 'RowShareLock')
-            """);
-        var ended = (int)(await command.ExecuteScalarAsync(ct))!;
-        if (ended > 0)
+        try
         {
-            log.LogWarning("ledger.silent_sessions_ended {Sessions}: they kept accounts locked and said nothing any more.", ended);
+            await using var command = database.CreateCommand(
+                $"""
+                select count(*) filter (where pg_terminate_backend(pid))::int from pg_stat_activity a
+                where datname = current_database() and usename = session_user and state = 'active' and wait_event = 'ClientRead' and state_change < clock_timestamp() - interval '{Patience}'
+                    and exists (select from pg_locks l where l.pid = a.pid and l.relation = 'ledger_heads'::regclass and l.mode = 'RowShareLock')
+                """);
+            if ((int)(await command.ExecuteScalarAsync())! is > 0 and var ended)
+            {
+                log.LogWarning("ledger.silent_sessions_ended {Sessions}: they kept accounts locked and said nothing any more.", ended);
+            }
         }
-
-        return ended;
+        catch (NpgsqlException error)
+        {
+            // The writer's next try finds out what is wrong with the database.
+            log.LogWarning(error, "Silent sessions could not be looked for.");
+        }
     }
 }

@@ -82,7 +82,7 @@ internal static class SimulatedRefunds
         ["source_transfer_reversal"] = null,
         ["status"] = fate == CardRefund.Pends ? "pending" : "succeeded",
         ["transfer_reversal"] = null,
-        ["_settles_at"] = fate == CardRefund.Succeeds ? null : DateTimeOffset.UtcNow.ToUnixTimeSeconds() + Delay,
+        ["_settles_at"] = fate == CardRefund.Succeeds ? null : state.Now + Delay,
         ["_settles_as"] = fate switch { CardRefund.Pends => "succeeded", CardRefund.Fails => "failed", _ => null },
     };
 
