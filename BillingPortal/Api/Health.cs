@@ -16,7 +16,7 @@ internal static class Health
     public static void MapHealth(this WebApplication app)
     {
         var health = app.MapGroup("/health").ExcludeFromDescription().AllowAnonymous();
-        health.MapGet("/live", () => TypedResults.Ok(new { Status = "live" }));
+        health.MapGet("/live", IResult () => TypedResults.Ok(new { Status = "live" }));
         health.MapGet("/ready", ReadyAsync);
         health.MapGet("", ReportAsync);
     }

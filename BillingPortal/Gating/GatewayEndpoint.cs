@@ -164,15 +164,19 @@ internal static class GatewayEndpoint
 }
 
 /// <summary>What a gateway says in headers.</summary>
-/// <param name="Charge"><c>check</c> (default) or <c>charge</c>.</param>
-/// <param name="Gateway"><c>nginx</c> where only 2xx, 401 and 403 may be answered, <c>envoy</c> where a refusal's body is passed on.</param>
-internal sealed record GatewayHeaders(
-    [property: FromHeader(Name = "X-Billing-Account")] string? Account,
-    [property: FromHeader(Name = "X-Billing-Action")] string? Action,
-    [property: FromHeader(Name = "X-Billing-Meter")] string? Meter,
-    [property: FromHeader(Name = "X-Billing-Model")] string? Model,
-    [property: FromHeader(Name = "X-Billing-Provider")] string? Provider,
-    [property: FromHeader(Name = "X-Billing-Tool")] string? Tool,
-    [property: FromHeader(Name = "X-Billing-Quantity")] string? Quantity,
-    [property: FromHeader(Name = "X-Billing-Charge")] string? Charge,
-    [property: FromHeader(Name = "X-Billing-Gateway")] string? Gateway);
+internal sealed record GatewayHeaders
+{
+    [FromHeader(Name = "X-Billing-Account")] public string? Account { get; init; }
+    [FromHeader(Name = "X-Billing-Action")] public string? Action { get; init; }
+    [FromHeader(Name = "X-Billing-Meter")] public string? Meter { get; init; }
+    [FromHeader(Name = "X-Billing-Model")] public string? Model { get; init; }
+    [FromHeader(Name = "X-Billing-Provider")] public string? Provider { get; init; }
+    [FromHeader(Name = "X-Billing-Tool")] public string? Tool { get; init; }
+    [FromHeader(Name = "X-Billing-Quantity")] public string? Quantity { get; init; }
+
+    /// <summary><c>check</c> (default) or <c>charge</c>.</summary>
+    [FromHeader(Name = "X-Billing-Charge")] public string? Charge { get; init; }
+
+    /// <summary><c>nginx</c> where only 2xx, 401 and 403 may be answered, <c>envoy</c> where a refusal's body is passed on.</summary>
+    [FromHeader(Name = "X-Billing-Gateway")] public string? Gateway { get; init; }
+}
