@@ -110,7 +110,7 @@ internal sealed class ChargingClients(KillablePortal portal, string name, int ot
                 // No answer: it may have happened or not; the key makes the repeat safe.
             }
 
-            await Task.Delay(20);
+            await Task.Delay(Math.Min(100, 20 * (turn - first + 1))); // sixteen that ask all the time would take from what is starting the time to start
         }
 
         Contradictions.Enqueue($"{key} was never answered\n{portal.Said}");
