@@ -63,7 +63,7 @@ public sealed class CrashTests(KillablePortal portal)
     [Fact]
     public async Task The_command_that_migrates_works_in_production_and_finds_nothing_left_to_do()
     {
-        var (exitCode, output) = await portal.CommandAsync("migrate");
+        var (exitCode, output) = await portal.CommandAsync(["migrate"]);
         Assert.True(exitCode == 0, output);
     }
 

@@ -91,7 +91,7 @@ public class KillablePortal : IAsyncLifetime
     /// <summary>Starts an instance and waits until it answers.</summary>
     public async Task StartAsync(int instance = 0)
     {
-        var application = instances[instance] = Run(urls[instance], "serve");
+        var application = instances[instance] = Run(urls[instance], ["serve"]);
         using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         for (var wait = Stopwatch.StartNew(); wait.Elapsed < TimeSpan.FromMinutes(2); await Task.Delay(50))
         {
@@ -153,10 +153,11 @@ public class KillablePortal : IAsyncLifetime
     public Task StartDatabaseAsync() => cluster!.StartServerAsync();
 
     /// <summary>One command of the command line, run to its end.</summary>
-    public async Task<(int ExitCode, string Output)> CommandAsync(params string[] arguments)
+    /// <param name="environment">Variables over the usual ones.</param>
+    public async Task<(int ExitCode, string Output)> CommandAsync(string[] arguments, params (string Name, string Value)[] environment)
     {
         output.Clear();
-        using var process = Run("http://127.0.0.1:0", arguments);
+        using var process = Run("http://127.0.0.1:0", arguments, environment);
         await process.WaitForExitAsync();
         return (process.ExitCode, Said);
     }
@@ -254,10 +255,7 @@ public class KillablePortal : IAsyncLifetime
     {
     }
 
-    /// <summary>Environment variables of one command, over the usual ones.</summary>
-    protected Dictionary<string, string> CommandEnvironment { get; } = [];
-
-    private Process Run(string url, params string[] arguments)
+    private Process Run(string url, string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "BillingPortal.dll"));
@@ -285,7 +283,7 @@ public class KillablePortal : IAsyncLifetime
         start.Environment["Encryption__Keys"] = encryptionKey;
         start.Environment["Logging__LogLevel__Default"] = "Warning";
         Adapt(start.Environment, url);
-        foreach (var (name, value) in CommandEnvironment)
+        foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
         }
