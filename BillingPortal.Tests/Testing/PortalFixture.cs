@@ -60,7 +60,7 @@ public class PortalFixture : IAsyncLifetime
         var settings = new Dictionary<string, string?>
         {
             // Many hosts share two cores here; the second that production keeps is tested by itself.
-            ["Billing:SnapshotMaxAge"] = "00:00:10",
+            ["Billing:SnapshotMaxAge"] = "00:01:00",
             ["environment"] = "Development",
             ["urls"] = url,
             ["ConnectionStrings:Billing"] = new NpgsqlConnectionStringBuilder(app) { MaxPoolSize = 30 }.ConnectionString,
