@@ -64,13 +64,20 @@ public sealed class NegativeControlTests
         Assert.Contains(findings, f => f.StartsWith(Referee.Contradicted, StringComparison.Ordinal) || f.StartsWith(Referee.DoesNotAddUp, StringComparison.Ordinal));
     }
 
-    /// <summary>Commits that are not waited for, and a server that is in no hurry to write its log: what is in its memory goes with it.</summary>
+    /// <summary>Commits that are not waited for, and a server that never writes its log but when it has to: what is in its memory goes with it.</summary>
     private sealed class Forgetful : KillablePortal
     {
         // Production refuses to start on such a server.
         protected override string EnvironmentName => "Staging";
         protected override IReadOnlyList<string> ServerSettings =>
             ["synchronous_commit=off", "wal_writer_delay=10s", "wal_writer_flush_after=2GB", "wal_buffers=64MB", "bgwriter_lru_maxpages=0", "checkpoint_timeout=1h", "autovacuum=off"];
+
+        public override async Task InitializeAsync()
+        {
+            await base.InitializeAsync();
+            // Every ten seconds is the least often it can be told; just before the kill would save everything.
+            Signal(await ScalarAsync<int>("select pid from pg_stat_activity where backend_type = 'walwriter'"), "STOP");
+        }
     }
 
     private sealed class TwoOverAWire : KillablePortal

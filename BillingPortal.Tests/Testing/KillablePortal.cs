@@ -308,7 +308,7 @@ public class KillablePortal : IAsyncLifetime
         }
     }
 
-    private static void Signal(int pid, string signal)
+    protected static void Signal(int pid, string signal)
     {
         using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {pid}"]);
         kill.WaitForExit();
