@@ -154,20 +154,21 @@ public sealed class WriterFailureTests(WriterFailureTests.WiredLedger portal) : 
         var account = await api.AccountWithAsync(100_000);
         var id = new AccountId(await portal.ScalarAsync<Guid>("select account_id from accounts where external_id = $1", account));
         string Body(int number) => $$"""{"charges":[{{string.Join(',', Enumerable.Range(0, 1_000).Select(i => $$"""{"account":"{{account}}","unit":"credit","amount":1,"idempotency_key":"full-{{number}}-{{i}}"}"""))}}]}""";
-        List<Task<Reply>> batches = [];
+        List<Task<Reply>> batches;
         Reply? refused = null;
         await using (await Holder.OfAsync(portal, id))
         {
+            batches = [.. Enumerable.Range(0, 10).Select(number => api.PostAsync("charges/batch", Body(number)))];
             List<Task<Reply>> singles = [];
             for (var wait = Stopwatch.StartNew(); refused is null && wait.Elapsed < TimeSpan.FromSeconds(90); await Task.Delay(100))
             {
-                // Ten fill the queue. Where they are slow to come in, the first were given up by then, and more are needed.
-                if (batches.Count < 10 || singles.Count % 20 == 0)
+                singles.Add(api.ChargeAsync(account, """ "unit":"credit","amount":1 """));
+                if (singles.Count % 20 == 0)
                 {
+                    // Ten fill the queue. Where they are slow to come in, the first were given up by then, and more are needed.
                     batches.Add(api.PostAsync("charges/batch", Body(batches.Count)));
                 }
 
-                singles.Add(api.ChargeAsync(account, """ "unit":"credit","amount":1 """));
                 refused = singles.Where(one => one.IsCompletedSuccessfully).Select(one => one.Result).FirstOrDefault(reply => reply.ErrorCode == "OVERLOADED");
             }
         }
